@@ -1,0 +1,76 @@
+"""The catalog in memory. Each table is read from its compiled file when first asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import resources
+from typing import Any
+
+from sizer.schema.base import build
+from sizer.schema.catalog import Device, Model, Quant
+
+
+def _compiled(table: str) -> Any:
+    return json.loads((resources.files("sizer.catalog") / "compiled" / f"{table}.json").read_bytes())
+
+
+class Catalog:
+    """All tables, read-only. ``overlay`` is a compiled catalog document whose entries replace or extend ours by id."""
+
+    def __init__(self, overlay: Mapping[str, Any] | None = None) -> None:
+        self._overlay = overlay or {}
+
+    @cached_property
+    def models(self) -> dict[str, Model]:
+        """Models by id, in the order of the data file."""
+        rows = {row["id"]: row for row in [*_compiled("models"), *self._overlay.get("models", [])]}
+        return {key: build(Model, row) for key, row in rows.items()}
+
+    @cached_property
+    def devices(self) -> dict[str, Device]:
+        """Accelerators by key."""
+        rows = {row["key"]: row for row in [*_compiled("devices"), *self._overlay.get("devices", [])]}
+        return {key: build(Device, row) for key, row in rows.items()}
+
+    @cached_property
+    def quants(self) -> dict[str, Quant]:
+        """Quantisation formats by id (the field's spelling)."""
+        rows = {row["id"]: row for row in [*_compiled("quants"), *self._overlay.get("quants", [])]}
+        return {key: build(Quant, row) for key, row in rows.items()}
+
+    @cached_property
+    def runtimes(self) -> dict[str, Any]:
+        """Runtimes by id: gates, preferences, commands (`data/runtimes.yaml`)."""
+        return {**_compiled("runtimes"), **self._overlay.get("runtimes", {})}
+
+    @cached_property
+    def assumptions(self) -> dict[str, Any]:
+        """Tiers, use cases, ranking (`data/assumptions.yaml`)."""
+        table: dict[str, Any] = _compiled("assumptions")
+        return table
+
+    @cached_property
+    def budgets(self) -> dict[str, Any]:
+        """What of each memory a model may take (`data/budgets.yaml`)."""
+        table: dict[str, Any] = _compiled("budgets")
+        return table
+
+    @cached_property
+    def overheads(self) -> dict[str, Any]:
+        """Memory beside the model: contexts, processes, projectors (`data/overheads.yaml`)."""
+        table: dict[str, Any] = _compiled("overheads")
+        return table
+
+    @cached_property
+    def speed(self) -> dict[str, Any]:
+        """Fitted constants of the speed formulas (`data/speed.yaml`, written by benchmarks)."""
+        table: dict[str, Any] = _compiled("speed")
+        return table
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """``version``, ``date`` and ``models`` of this catalog."""
+        table: dict[str, Any] = _compiled("info")
+        return table

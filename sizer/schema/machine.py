@@ -1,0 +1,154 @@
+"""The machine: what it is, what it can give to a model, and what could not be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sizer.schema.base import Document
+
+Level = Literal["info", "warning", "error"]
+System = Literal["linux", "macos", "windows"]
+Vendor = Literal["nvidia", "amd", "intel", "apple", "qualcomm", "other"]
+Kind = Literal["discrete", "integrated", "unified"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Document):
+    """Something worth saying; ``code`` is stable, ``remedy`` says what to do about it."""
+
+    code: str
+    level: Level
+    message: str
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Platform(Document):
+    """Operating system and surroundings. ``arch`` is that of the hardware, also under Rosetta or emulation."""
+
+    os: str
+    os_version: str | None = None
+    distro: str | None = None
+    kernel: str | None = None
+    arch: str = "x86_64"
+    container: str | None = None
+    wsl: bool = False
+    virtual_machine: str | None = None
+    rosetta: bool = False
+    display: Literal["desktop", "headless"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu(Document):
+    """The processor; core counts are what this process may use."""
+
+    name: str | None = None
+    vendor: str | None = None
+    physical_cores: int | None = None
+    logical_cores: int | None = None
+    performance_cores: int | None = None
+    features: tuple[str, ...] = ()
+    avx2: bool | None = None
+    avx512: bool | None = None
+    neon: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory(Document):
+    """Main memory in bytes. ``limit_bytes`` is a container's; ``budget_bytes`` is what a model may take."""
+
+    total_bytes: int
+    available_bytes: int | None = None
+    limit_bytes: int | None = None
+    budget_bytes: int | None = None
+    bandwidth_gbs: float | None = None
+    bandwidth_source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator(Document):
+    """One GPU (or partition of one). ``key`` is its entry in the accelerator table, null when unlisted."""
+
+    name: str
+    vendor: Vendor = "other"
+    key: str | None = None
+    kind: Kind = "discrete"
+    memory_total_bytes: int | None = None
+    memory_free_bytes: int | None = None
+    shared_memory_bytes: int | None = None
+    budget_bytes: int | None = None
+    apis: tuple[str, ...] = ()
+    driver_version: str | None = None
+    compute_capability: str | None = None
+    gfx_target: str | None = None
+    bandwidth_gbs: float | None = None
+    fp16_tflops: float | None = None
+    fp32_tflops: float | None = None
+    gpu_cores: int | None = None
+    pci_id: str | None = None
+    bus_id: str | None = None
+    usable: bool = True
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Disk(Document):
+    """Where models go, and how much is free there."""
+
+    path: str | None = None
+    free_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeState(Document):
+    """What is known of one runtime on this machine; nothing is started to find out."""
+
+    installed: bool = False
+    version: str | None = None
+    running: bool = False
+    endpoint: str | None = None
+    models: tuple[str, ...] | None = None
+    loaded: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Document):
+    """Where one fact came from; ``losers`` lists what other sources said instead (``probe --explain``)."""
+
+    subject: str
+    fact: str
+    value: Any
+    source: str
+    losers: tuple[str, ...] = ()
+
+
+RUNTIMES = ("ollama", "lmstudio", "llama.cpp", "mlx", "vllm", "docker")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine(Document):
+    """The document ``sizer/machine/1``. Unknown is null, never 0."""
+
+    schema: Literal["sizer/machine/1"] = "sizer/machine/1"
+    platform: Platform
+    memory: Memory
+    origin: Literal["live", "capture", "described", "document"] = "document"
+    cpu: Cpu = field(default_factory=Cpu)
+    accelerators: tuple[Accelerator, ...] = ()
+    disk: Disk = field(default_factory=Disk)
+    runtimes: dict[str, RuntimeState] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    elapsed_ms: float | None = None
+
+    @staticmethod
+    def describe(**what: Any) -> Machine:
+        """Return a machine described in words: ``gpu`` ("RTX 4090", "2x RTX 3090", "none" or a list), ``vram`` and ``ram`` in GiB,
+        ``cpu_cores``, ``os``, ``chip`` ("M3 Max"), and ``machine`` to start from another one.
+
+        Raises ``sizer.RequestError`` for a name that the accelerator table does not hold.
+        """
+        from sizer.api import describe  # the one upward call, so that users find it where they look
+
+        return describe(**what)

@@ -1,0 +1,153 @@
+"""The answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sizer.schema.base import Document
+from sizer.schema.estimate import MemoryEstimate, SpeedEstimate
+from sizer.schema.machine import Machine, Notice
+from sizer.schema.needs import Needs
+
+Role = Literal["faster", "smarter", "longer-context", "smaller-download", "other-runtime", "installed", "least-bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source(Document):
+    """Where the artefact comes from, in each runtime's own words."""
+
+    ollama_tag: str | None = None
+    hf_repo: str | None = None
+    file: str | None = None
+    lmstudio_key: str | None = None
+    mlx_repo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quality(Document):
+    """Score of 100 for the use case after the loss of the quantisation, and one standard deviation."""
+
+    score: float
+    uncertainty: float
+    use_case: str
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Licenses(Document):
+    """Licence of the model and of the runtime."""
+
+    model: str
+    runtime: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Document):
+    """One thing to do. ``command`` is ready to paste in ``os``'s own shell; None where a person must act."""
+
+    title: str
+    kind: Literal["install", "configure", "pull", "start", "check", "stop", "undo"]
+    command: str | None = None
+    os: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint(Document):
+    """Where the model answers once it runs."""
+
+    base_url: str
+    model: str
+    api_key: str
+    openai_compatible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reason(Document):
+    """Why: a rule id (S1-S30 or a rule of the data files), the fact, its source with date."""
+
+    rule: str
+    fact: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pick(Document):
+    """One way to run one model on this machine."""
+
+    model: str
+    display_name: str
+    parameters: int
+    active_parameters: int
+    quant: str
+    file_format: str
+    source: Source
+    download_bytes: int
+    runtime: str
+    backend: str
+    context: int
+    context_total: int
+    kv_type_k: str
+    kv_type_v: str
+    parallel: int
+    gpu_layers: int | None
+    cpu_moe: int
+    memory: MemoryEstimate
+    speed: SpeedEstimate
+    quality: Quality
+    capabilities: tuple[str, ...]
+    embedding_dimensions: int | None
+    license: Licenses
+    settings: dict[str, Any]
+    steps: tuple[Step, ...]
+    endpoint: Endpoint
+    why: tuple[Reason, ...]
+    role: Role | None = None
+    trade_off: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection(Document):
+    """Something that was not chosen; exactly one of ``runtime`` and ``model`` is set. ``gate`` is the first that failed."""
+
+    reason: str
+    runtime: str | None = None
+    model: str | None = None
+    gate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback(Document):
+    """A cloud provider, named when nothing local is good enough (S25)."""
+
+    provider: str
+    base_url: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogInfo(Document):
+    """Which catalog answered."""
+
+    version: str
+    date: str
+    models: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation(Document):
+    """The document ``sizer/recommendation/1``."""
+
+    schema: Literal["sizer/recommendation/1"] = "sizer/recommendation/1"
+    machine: Machine
+    needs: Needs
+    tier: Literal["cpu", "entry", "mid", "high", "pro"]
+    pick: Pick | None
+    catalog: CatalogInfo
+    alternatives: tuple[Pick, ...] = ()
+    rejected: tuple[Rejection, ...] = ()
+    fallback: Fallback | None = None
+    notices: tuple[Notice, ...] = ()
+    companion: Pick | None = None
+    elapsed_ms: float | None = None
