@@ -1,0 +1,108 @@
+"""The shape of ``data/assumptions.yaml``."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sizer.errors import CatalogError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Sourced(_Strict):
+    source: str = Field(min_length=8)
+    checked: datetime.date
+
+
+class _TierRow(_Strict):
+    tier: Literal["cpu", "entry", "mid", "high", "pro"]
+    below_gb: float = Field(gt=0)
+    models_b: tuple[float, float]
+    quant: str
+    context: int = Field(gt=0)
+
+
+class _Tiers(_Sourced):
+    rows: list[_TierRow]
+
+
+class _UseCase(_Sourced):
+    title: str
+    quality: str
+    roles: list[Literal["chat", "coding", "reasoning", "agent", "vision", "embedding", "reranker"]]
+    needs: list[Literal["tools", "vision", "json", "thinking", "embedding"]]
+    context_tokens: int = Field(gt=0)
+    context_min_tokens: int = Field(gt=0)
+    context_comfortable_tokens: int = Field(gt=0)
+    decode_floor_tps: float = Field(ge=0)
+    decode_good_tps: float = Field(ge=0)
+    prompt_tokens: int = Field(gt=0)
+    depth_tokens: int = Field(ge=0)
+    first_token_good_s: float = Field(gt=0)
+    first_token_floor_s: float = Field(gt=0)
+    thinking_full_tps: float = Field(ge=0)
+    thinking_tokens: int = Field(ge=0)
+    answer_tokens: int = Field(ge=0)
+
+
+class _Ranking(_Sourced):
+    floor_points: float
+    halving_points: float
+    fast_points: float
+    fast_doublings: float
+    first_token_points: float
+    first_token_halving_points: float
+    first_token_points_max: float
+    thinking_lost_points: float
+    context_points: float
+    short_context_points: float
+    tie_points: float
+    offload_points: float
+    kv_quantised_points: float
+    prior_points: float
+    uncertainty_weight: float
+    release_points_per_year: float
+
+
+class _Search(_Sourced):
+    context_steps: list[int]
+    kv_types: list[str]
+    least_useful_tps: float
+    compute_margin: float
+    compute_margin_bytes: int
+    download_headroom: float
+    megabit_per_second: float
+
+
+class _Notices(_Sourced):
+    small_tools_parameters: int
+    stale_catalog_days: int
+
+
+class _Fallback(_Strict):
+    provider: str
+    base_url: str
+
+
+class _File(_Strict):
+    tiers: _Tiers
+    use_cases: dict[Literal["general", "chat", "coding", "reasoning", "agent", "vision", "embedding", "rag"], _UseCase]
+    ranking: _Ranking
+    search: _Search
+    notices: _Notices
+    fallback: list[_Fallback]
+
+
+def compiled(data: Any) -> Any:
+    """Return the table ready for JSON. Raises ``CatalogError`` naming file, place and fault."""
+    try:
+        return _File.model_validate(data).model_dump(mode="json")
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise CatalogError(f"data/assumptions.yaml: {place}: {first['msg']}") from None
