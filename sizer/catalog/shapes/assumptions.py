@@ -84,9 +84,27 @@ class _Notices(_Sourced):
     stale_catalog_days: int
 
 
+class _Licenses(_Sourced):
+    open: list[str]
+
+
 class _Fallback(_Strict):
     provider: str
     base_url: str
+
+
+class _MachineClass(_Strict):
+    name: str
+    kind: Literal["cpu", "unified", "discrete"]
+    gpu: str | None = None
+    chip: str | None = None
+    ram: float
+    cpu_cores: int | None = None
+    os: Literal["linux", "macos", "windows"] | None = None
+
+
+class _MachineClasses(_Sourced):
+    rows: list[_MachineClass]
 
 
 class _File(_Strict):
@@ -96,12 +114,14 @@ class _File(_Strict):
     search: _Search
     notices: _Notices
     fallback: list[_Fallback]
+    licenses: _Licenses
+    machine_classes: _MachineClasses
 
 
 def compiled(data: Any) -> Any:
     """Return the table ready for JSON. Raises ``CatalogError`` naming file, place and fault."""
     try:
-        return _File.model_validate(data).model_dump(mode="json")
+        return _File.model_validate(data).model_dump(mode="json", exclude_none=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])

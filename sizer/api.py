@@ -1,0 +1,282 @@
+"""The verbs: probe, describe, recommend, estimate, why_not, requirements. Joins the parts; prints nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sizer.errors import InputError, RequestError
+from sizer.schema import needs as wanted
+from sizer.schema.machine import Machine
+from sizer.schema.needs import Needs
+from sizer.schema.recommendation import Recommendation
+from sizer.units import GIB
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from sizer.catalog.load import Catalog
+    from sizer.probes.host import Capture
+    from sizer.schema.estimate import Estimate
+
+
+def load_catalog(path: str | None = None) -> Catalog:
+    """Return the catalog, with the entries of ``path`` (or of ``SIZER_CATALOG``) laid over ours. Raises ``CatalogError``."""
+    from sizer.catalog.load import load_catalog as load
+
+    return load(path)
+
+
+def _catalog(catalog: Catalog | str | None) -> Catalog:
+    return load_catalog(catalog) if catalog is None or isinstance(catalog, str) else catalog
+
+
+def probe(capture: Capture | None = None, *, explain: bool = False, budget: str = "capacity", catalog: Catalog | str | None = None) -> Machine:
+    """Return this machine, or the one that a capture recorded. Never raises for anything a machine does."""
+    from sizer.hardware.complete import complete
+    from sizer.probes import probe as observe
+    from sizer.probes.host import Live, Replay
+
+    started = time.perf_counter()
+    raw = observe(Live() if capture is None else Replay(capture), explain=explain)
+    machine = complete(raw, _catalog(catalog), budget=budget)
+    return _timed(machine, started)
+
+
+def record(*, catalog: Catalog | str | None = None) -> tuple[Machine, Capture]:
+    """Return this machine and the capture of every question that was asked of it, private things left out."""
+    from sizer.hardware.complete import complete
+    from sizer.probes import probe as observe
+    from sizer.probes.host import Live, Recorder
+
+    started = time.perf_counter()
+    recorder = Recorder(Live())
+    machine = complete(observe(recorder), _catalog(catalog))
+    return _timed(machine, started), recorder.capture()
+
+
+def _timed(machine: Machine, started: float) -> Machine:
+    from dataclasses import replace
+
+    return replace(machine, elapsed_ms=round((time.perf_counter() - started) * 1000, 1))
+
+
+def read_machine(path: str, *, budget: str = "capacity", catalog: Catalog | str | None = None) -> Machine:
+    """Return the machine of a file ("-": standard input): a machine document or a capture, told apart by their ``schema``.
+
+    Raises ``InputError`` naming the file and what is wrong with it.
+    """
+    from sizer.hardware.complete import complete
+    from sizer.probes.host import Capture, read_document
+
+    document = read_document(path)
+    schema = document.get("schema") if isinstance(document, dict) else None
+    try:
+        if schema == "sizer/capture/1":
+            return probe(Capture.from_dict(document), budget=budget, catalog=catalog)
+        if schema == "sizer/machine/1":
+            return complete(Machine.from_dict(document), _catalog(catalog), budget=budget)
+    except InputError as error:
+        raise type(error)(f"{path}: {error.message}", code=error.code, hint=error.hint) from None
+    raise InputError(
+        f"{path}: neither a machine document nor a capture (schema is {schema!r})",
+        code="wrong-schema",
+        hint='expected "schema": "sizer/machine/1" (sizer probe --json) or "sizer/capture/1" (sizer probe --record FILE)',
+    )
+
+
+def describe(
+    *,
+    machine: Machine | str | None = None,
+    gpu: str | Sequence[str] | None = None,
+    vram: float | None = None,
+    ram: float | None = None,
+    cpu_cores: int | None = None,
+    os: str | None = None,
+    chip: str | None = None,
+    budget: str = "capacity",
+    catalog: Catalog | str | None = None,
+) -> Machine:
+    """Return a machine described in words: the live one, ``machine``, or a named one, with single facts replaced (``vram`` and ``ram`` in GiB).
+
+    Raises ``RequestError`` for names that the accelerator table does not hold and for impossible numbers.
+    """
+    from sizer.hardware.describe import describe as describe_hardware
+
+    loaded = _catalog(catalog)
+    base = read_machine(machine, budget=budget, catalog=loaded) if isinstance(machine, str) else machine
+    names = [gpu] if isinstance(gpu, str) else list(gpu or [])
+    named = any(name.strip().lower() != "none" for name in names) or chip is not None or os is not None
+    if base is None and not named:
+        base = probe(budget=budget, catalog=loaded)
+    if not names and vram is None and ram is None and cpu_cores is None and os is None and chip is None:
+        assert base is not None
+        return base
+    return describe_hardware(loaded, base=base, gpu=names or None, vram=vram, ram=ram, cpu_cores=cpu_cores, os=os, chip=chip, budget=budget)
+
+
+def needs_from(
+    *,
+    use_case: str = "general",
+    needs: str | Iterable[str] = (),
+    context: int | None = None,
+    model: str | None = None,
+    quant: str | None = None,
+    kv_type: str | None = None,
+    runtime: str = "auto",
+    deployment: str = "auto",
+    audience: str = "auto",
+    parallel: int = 1,
+    min_tps: float | None = None,
+    license: str = "any",
+    max_download: float | None = None,
+    budget: str = "capacity",
+    reserve: float = 0.0,
+    with_: str | None = None,
+    language: str | None = None,
+    port: int | None = None,
+    serve: str = "local",
+    top: int = 4,
+) -> Needs:
+    """Return the needs of the command line's options (``max_download`` in GB, ``reserve`` in GiB). Raises ``RequestError`` naming the nearest valid word."""
+    from sizer.schema.estimate import KV_TYPES
+
+    listed = [word for word in (needs.split(",") if isinstance(needs, str) else needs) if word]
+    for word in listed:
+        _one_of("needs", word.strip(), wanted.CAPABILITIES)
+    _one_of("use case", use_case, wanted.USE_CASES)
+    _one_of("runtime", runtime, ("auto", *wanted.RUNTIME_IDS))
+    _one_of("deployment", deployment, wanted.DEPLOYMENTS)
+    _one_of("audience", audience, wanted.AUDIENCES)
+    _one_of("license", license, wanted.LICENSES)
+    _one_of("budget", budget, ("capacity", "now"))
+    _one_of("serve", serve, ("local", "lan"))
+    if kv_type is not None:
+        _one_of("KV type", kv_type, KV_TYPES)
+    if with_ is not None:
+        _one_of("--with", with_, ("embedding",))
+    return Needs(
+        use_case=use_case,
+        needs=tuple(sorted({word.strip() for word in listed})),
+        context=_positive("context", context, most=1 << 27),
+        model=model,
+        quant=quant,
+        kv_type=kv_type,
+        runtime=runtime,
+        deployment=deployment,
+        audience=audience,
+        parallel=int(_positive("parallel", parallel, most=65536) or 1),
+        min_tps=_positive("min-tps", min_tps, most=1e6),
+        license=license,
+        max_download_bytes=None if max_download is None else int(_positive("max-download", max_download, most=1e6) * 1e9),
+        budget=budget,
+        reserve_bytes=int(_not_negative("reserve", reserve) * GIB),
+        with_embedding=with_ == "embedding",
+        language=language,
+        port=_positive("port", port, most=65535),
+        serve=serve,
+        top=int(_not_negative("top", top)),
+    )
+
+
+def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
+    if value in allowed:
+        return
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(value).lower(), allowed, n=1, cutoff=0.5)
+    hint = f'did you mean "{near[0]}"? ' if near else ""
+    raise RequestError(f'no {name} called "{value}"', code="unknown-value", hint=f"{hint}allowed: {', '.join(allowed)}")
+
+
+def _positive(name: str, value: Any, *, most: float) -> Any:
+    if value is None or (value > 0 and value <= most):
+        return value
+    raise RequestError(f"{name} must be above 0 and at most {most:g}, not {value}", code="bad-number")
+
+
+def _not_negative(name: str, value: Any) -> Any:
+    if 0 <= value < 1e6:
+        return value
+    raise RequestError(f"{name} must not be negative or absurd, got {value}", code="bad-number")
+
+
+def recommend(machine: Machine | None = None, *, catalog: Catalog | str | None = None, **options: Any) -> Recommendation:
+    """Return the recommendation for a machine (None probes this one). ``options`` are those of ``sizer recommend`` with ``_`` for ``-``.
+
+    "Nothing fits" is an answer (``pick`` is None), not an error. Raises ``RequestError`` for words and numbers that make no sense.
+    """
+    from dataclasses import replace
+
+    from sizer.recommender.decide import decide
+
+    started = time.perf_counter()
+    needs = _needs(options)
+    loaded = _catalog(catalog)
+    if machine is None:
+        machine = probe(budget=needs.budget, catalog=loaded)
+    answer = decide(machine, needs, loaded)
+    return replace(answer, elapsed_ms=round((time.perf_counter() - started) * 1000, 1))
+
+
+def _needs(options: dict[str, Any]) -> Needs:
+    if "with" in options:
+        options = {**{key: value for key, value in options.items() if key != "with"}, "with_": options["with"]}
+    try:
+        return needs_from(**options)
+    except TypeError as error:
+        raise RequestError(f"{error}".replace("needs_from() ", ""), code="unknown-option") from None
+
+
+def recommend_many(machines: Iterable[Machine], *, executor: Executor | None = None, **options: Any) -> Iterator[Recommendation]:
+    """Yield one recommendation per machine, in order; ``executor`` is any ``concurrent.futures.Executor``."""
+    one = partial(_recommend_one, options)
+    return executor.map(one, machines) if executor is not None else map(one, machines)
+
+
+def _recommend_one(options: dict[str, Any], machine: Machine) -> Recommendation:
+    return recommend(machine, **options)
+
+
+def why_not(model: str, *, machine: Machine | None = None, catalog: Catalog | str | None = None, **options: Any) -> dict[str, Any]:
+    """Return the document ``sizer/why-not/1``: the first gate against the model on this machine, by how much, and what would unlock it."""
+    from sizer.recommender.decide import why_not as decide_why_not
+
+    loaded = _catalog(catalog)
+    needs = _needs({**options, "model": model})
+    return decide_why_not(machine or probe(budget=needs.budget, catalog=loaded), needs, loaded)
+
+
+def requirements(model: str, *, catalog: Catalog | str | None = None, **options: Any) -> dict[str, Any]:
+    """Return the document ``sizer/plan/1``: which classes of machine run this model (quantisation, context, speed), the smallest first."""
+    from sizer.recommender.requirements import requirements as find
+
+    loaded = _catalog(catalog)
+    return find(_needs({**options, "model": model}), loaded, partial(describe, catalog=loaded))
+
+
+def models_document(catalog: Catalog | str | None = None, *, text: str | None = None) -> dict[str, Any]:
+    """Return the document ``sizer/models/1``, all models or those that match ``text``."""
+    from sizer.catalog.listing import models_document as listing
+
+    return listing(_catalog(catalog), text)
+
+
+def accelerators_document(catalog: Catalog | str | None = None, *, text: str | None = None) -> dict[str, Any]:
+    """Return the document ``sizer/accelerators/1``, all accelerators or those that match ``text``."""
+    from sizer.catalog.listing import accelerators_document as listing
+
+    return listing(_catalog(catalog), text)
+
+
+def estimate(model: str | None = None, *, machine: Machine | None = None, catalog: Catalog | str | None = None, **options: Any) -> Estimate:
+    """Return memory and speed of one configuration, whether or not it fits. ``options`` are those of ``sizer estimate`` with ``_`` for ``-``.
+
+    Raises ``RequestError`` for what no runtime would accept, ``InputError`` for a broken model file, ``RemoteError`` for an unreachable ``hf:`` reference.
+    """
+    from sizer.estimate import estimate as find
+
+    loaded = _catalog(catalog)
+    return find(model, machine, loaded, partial(probe, catalog=loaded), **options)

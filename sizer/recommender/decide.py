@@ -1,0 +1,213 @@
+"""From machine, needs and catalog to the recommendation. A pure function: the same three give the same answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sizer.catalog.load import Catalog
+from sizer.catalog.resolve import resolve_model, resolve_quant
+from sizer.recommender.gates import gib, least_context, least_tps
+from sizer.recommender.picks import pick_from
+from sizer.recommender.search import Found, alternatives, least_bad, pick_among, rejections, search
+from sizer.recommender.space import Row, Space
+from sizer.runtimes.options import options
+from sizer.schema.catalog import Model
+from sizer.schema.machine import Machine, Notice
+from sizer.schema.needs import Needs
+from sizer.schema.recommendation import CatalogInfo, Fallback, Pick, Recommendation
+
+
+def tier_of(machine: Machine, tiers: Mapping[str, Any]) -> str:
+    """Return the machine's tier (S2): by the nameplate sum of usable discrete memory; unified memory counts with its budget."""
+    total = 0
+    for card in machine.accelerators:
+        if not card.usable or card.kind == "integrated":
+            continue
+        total += (card.budget_bytes if card.kind == "unified" else card.memory_total_bytes) or 0
+    return next(str(row["tier"]) for row in tiers["rows"] if total / 1e9 < row["below_gb"])
+
+
+def space_for(machine: Machine, needs: Needs, catalog: Catalog) -> tuple[Space, list[Model]]:
+    """Return the search space and the models in it. Raises ``RequestError`` for an unknown model, quantisation or runtime."""
+    models = list(catalog.models.values())
+    if needs.model:
+        model = resolve_model(catalog, needs.model)
+        models = [model]
+        if needs.quant:
+            needs = _with(needs, quant=resolve_quant(catalog, model, needs.quant).id)
+    elif needs.quant:
+        needs = _with(needs, quant=resolve_quant(catalog, None, needs.quant).id)
+    return Space(machine, needs, catalog, options(machine, needs, catalog.runtimes)), models
+
+
+def _with(needs: Needs, **changes: Any) -> Needs:
+    from dataclasses import replace
+
+    return replace(needs, **changes)
+
+
+def decide(machine: Machine, needs: Needs, catalog: Catalog) -> Recommendation:
+    """Return the recommendation for a completed machine."""
+    companion = None
+    if needs.with_embedding and needs.use_case != "embedding":
+        companion = decide(machine, _with(needs, use_case="embedding", with_embedding=False, needs=(), context=None, model=None, quant=None, min_tps=None), catalog).pick
+        if companion is not None:
+            needs = _with(needs, reserve_bytes=needs.reserve_bytes + companion.memory.total_bytes)
+    space, models = space_for(machine, needs, catalog)
+    found = search(space, models)
+    tier = tier_of(machine, catalog.assumptions["tiers"])
+    winner = pick_among(found.best, space)
+    pick: Pick | None = None
+    others: list[Pick] = []
+    if winner is not None:
+        pick = pick_from(winner, space, found, tier)
+        others = [pick_from(row, space, found, tier, role=role, beside=winner) for role, row in alternatives(found, winner, space, needs.top)]
+    else:
+        worst = least_bad(space, models, found)
+        others = [] if worst is None else [pick_from(worst, space, found, tier, role="least-bad", beside=worst)]
+    slow = winner is not None and too_slow(winner, space)
+    return Recommendation(
+        machine=machine,
+        needs=space.needs,
+        tier=tier,  # type: ignore[arg-type]
+        pick=pick,
+        alternatives=tuple(others),
+        rejected=tuple(rejections(found, winner, space)),
+        fallback=_fallback(space, "nothing local answers this need" if winner is None else "the local answer is slow") if winner is None or slow else None,
+        notices=tuple(_notices(space, winner, others, slow, found)),
+        companion=companion,
+        catalog=CatalogInfo(version=catalog.info["version"], date=catalog.info["date"], models=len(catalog.models)),
+    )
+
+
+def too_slow(row: Row, space: Space) -> bool:
+    """Return whether a row stays below the use case's floor speed."""
+    return row.decode_tps < float(space.use_case["decode_floor_tps"])
+
+
+def _fallback(space: Space, reason: str) -> Fallback:
+    first = space.catalog.assumptions["fallback"][0]
+    return Fallback(provider=first["provider"], base_url=first["base_url"], reason=reason)
+
+
+def _notices(space: Space, row: Row | None, others: Sequence[Pick], slow: bool, found: Found) -> list[Notice]:
+    needs, case = space.needs, space.use_case
+    result = [notice for notice in space.machine.notices if notice.level != "info" or notice.code.startswith("assumed")]
+    if row is None:
+        least = others[0] if others else None
+        message = f"nothing here runs a good model for {needs.use_case}: {_why_nothing(space, found)}"
+        remedy = f"least bad: {least.display_name} {least.quant} at about {least.speed.decode_tps:.1f} tokens/s" if least else "a cloud provider, or a larger machine"
+        return [*result, Notice("nothing-fits", "error", message, remedy)]
+    if slow:
+        message = f"about {row.decode_tps:.1f} tokens/s is slow for {needs.use_case} ({case['decode_floor_tps']} is the least that feels usable)"
+        result.append(Notice("slow-for-use-case", "warning", message, "a smaller model under 'faster', a GPU, or a cloud provider"))
+    if row.ttft_s is not None and row.ttft_s > case["first_token_floor_s"]:
+        message = f"the first token of a {case['prompt_tokens']}-token prompt takes about {row.ttft_s:.0f} s"
+        result.append(Notice("slow-first-token", "warning", message, "shorter prompts, prefix caching, or a GPU"))
+    if row.config.context < case["context_tokens"] and not needs.context and needs.use_case != "embedding":
+        message = f"{row.config.context} tokens of context fit; {needs.use_case} is better with {case['context_tokens']}"
+        result.append(Notice("short-context", "warning", message, f"sizer recommend --context {case['context_tokens']} shows what it costs"))
+    small = space.catalog.assumptions["notices"]["small_tools_parameters"]
+    if row.model.parameters < small and ("tools" in needs.needs or "tools" in case["needs"]):
+        message = f"{row.model.name} is small: models below {small // 10**9}B often malform tool calls"
+        result.append(Notice("small-model-tools", "warning", message, "check every call, or take a larger model"))
+    if needs.license == "commercial" and row.model.commercial_use == "conditional":
+        result.append(Notice("license-conditions", "warning", f"{row.model.license} allows commercial use under conditions", "read the licence"))
+    result += [Notice("model-trap", "info", trap, None) for trap in row.model.traps]
+    return result
+
+
+def _why_nothing(space: Space, found: Found) -> str:
+    if not space.engines:
+        asked = space.needs.runtime
+        refusal = next((o.refusal.reason for o in space.options if o.refusal is not None and asked in ("auto", o.runtime)), "no runtime runs here")
+        return f"{asked}: {refusal}" if asked != "auto" else refusal
+    if found.missed:
+        row, _, reason = min(found.missed.values(), key=lambda item: (item[0].missing_bytes, item[0].model.id))
+        return f"{row.model.name} {reason}"
+    if found.refused:
+        name, (_, reason) = min(found.refused.items())
+        return f"{space.catalog.models[name].name} {reason}" if len(found.refused) == 1 else "no model of the catalog meets the wishes"
+    return "no model of the catalog meets the wishes"
+
+
+def why_not(machine: Machine, needs: Needs, catalog: Catalog) -> dict[str, Any]:
+    """Return the document ``sizer/why-not/1``: the first gate that refuses the model, by how much, and what would unlock it."""
+    space, models = space_for(machine, needs, catalog)
+    model = models[0]
+    found = search(space, models)
+    winner = pick_among(found.best, space)
+    document: dict[str, Any] = {
+        "schema": "sizer/why-not/1",
+        "model": model.id,
+        "quant": space.needs.quant,
+        "runs": winner is not None,
+        "gate": None,
+        "reason": None,
+        "needed_bytes": None,
+        "budget_bytes": None,
+        "missing_bytes": None,
+        "decode_tps": None,
+        "unlock": [],
+        "pick": None,
+    }
+    tier = tier_of(machine, catalog.assumptions["tiers"])
+    if winner is not None:
+        document["pick"] = pick_from(winner, space, found, tier).to_dict()
+        document["decode_tps"] = round(winner.decode_tps, 1)
+        document["reason"] = f"it runs here: {winner.quant.id} at {winner.config.context} tokens, about {winner.decode_tps:.0f} tokens/s"
+        best = pick_among(search(*space_for(machine, _with(needs, model=None, quant=None), catalog)).best, space)
+        if best is not None and best.model.id != model.id and best.quality and winner.quality:
+            document["gate"] = "is_best"
+            document["reason"] += (
+                f"; {best.model.name} is preferred for {needs.use_case}: quality {best.quality.score:.0f} against {winner.quality.score:.0f},"
+                f" {best.decode_tps:.0f} against {winner.decode_tps:.0f} tokens/s"
+            )
+        return document
+    if model.id in found.refused:
+        document["gate"], document["reason"] = found.refused[model.id]
+        return document
+    if model.id not in found.missed:
+        document["gate"], document["reason"] = "runtime_runs_here", _why_nothing(space, found)
+        return document
+    row, gate, reason = found.missed[model.id]
+    document.update(gate=gate, reason=reason, decode_tps=round(row.decode_tps, 1) if row.decode_tps else None)
+    if gate == "fits_memory":
+        budget = row.engine.device_budget_bytes if row.engine.devices and not row.engine.shared else row.engine.host_budget_bytes
+        document.update(needed_bytes=budget + row.missing_bytes, budget_bytes=budget, missing_bytes=row.missing_bytes)
+    document["unlock"] = unlocks(row, gate, space)
+    return document
+
+
+def unlocks(row: Row, gate: str, space: Space) -> list[str]:
+    """Return what would open the row: other options that were tried and fit, or the hardware that is missing."""
+    tried: list[str] = []
+    if gate == "fits_memory":
+        for context in sorted(space.search["context_steps"], reverse=True):
+            if context < row.config.context and space.place(row.model, row.engine, row.quant, row.model.sizes[row.quant.id], context, "f16").fits:
+                tried.append(f"--context {context}")
+                break
+        if row.config.kv_type_k == "f16" and "q8_0" in row.engine.kv_types:
+            quantised = space.place(row.model, row.engine, row.quant, row.model.sizes[row.quant.id], row.config.context, "q8_0")
+            if quantised.fits:
+                tried.append("--kv-type q8_0")
+        for name, size in sorted(row.model.sizes.items(), key=lambda item: -item[1].file_bytes):
+            other = space.catalog.quants.get(name)
+            if other and other.family == row.quant.family and size.file_bytes < row.model.sizes[row.quant.id].file_bytes:
+                smaller = space.place(row.model, row.engine, other, size, row.config.context, row.config.kv_type_k)
+                if smaller.fits:
+                    tried.append(f"--quant {name}")
+                    break
+        where = "graphics memory" if row.engine.devices and not row.engine.shared else "memory"
+        tried.append(f"+{gib(row.missing_bytes)} of {where}")
+    elif gate == "is_fast_enough":
+        tried.append(f"memory about {least_tps(space) / max(row.decode_tps, 0.01):.1f} times as fast, or a GPU that holds the model")
+    elif gate == "fits_disk":
+        tried.append("free disk space, or a folder on another disk")
+    elif gate == "quant_is_good_enough":
+        tried.append("--quant, to take it all the same")
+    return tried
+
+
+__all__ = ["decide", "least_context", "space_for", "tier_of", "too_slow", "unlocks", "why_not"]

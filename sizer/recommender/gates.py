@@ -1,0 +1,197 @@
+"""Reasons to refuse, as questions that must be answered with yes. The first "no" is the reason that people read: decision and explanation are one.
+
+Model gates need no placement; row gates look at one placed row. Order matters: the earlier gate is the more fundamental reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sizer.recommender.space import Row, Space
+from sizer.runtimes.options import model_refusal
+from sizer.schema.catalog import Model
+from sizer.units import GIB
+
+
+def gib(count: float) -> str:
+    """Return bytes as people say them in a reason."""
+    return f"{count / GIB:.1f} GiB"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelGate:
+    """A question about a model; ``reason`` is the sentence when the answer is no."""
+
+    name: str
+    holds: Callable[[Model, Space], bool]
+    reason: Callable[[Model, Space], str]
+
+
+@dataclass(frozen=True, slots=True)
+class RowGate:
+    """A question about a placed row."""
+
+    name: str
+    holds: Callable[[Row, Space], bool]
+    reason: Callable[[Row, Space], str]
+
+
+def required_capabilities(space: Space) -> tuple[str, ...]:
+    """Return what the use case and the user want of a model, sorted."""
+    return tuple(sorted({*space.use_case["needs"], *space.needs.needs}))
+
+
+def _missing_capabilities(model: Model, space: Space) -> list[str]:
+    held = {*model.capabilities, *model.roles}
+    return [name for name in required_capabilities(space) if name not in held]
+
+
+def _license_holds(model: Model, space: Space) -> bool:
+    if space.needs.license == "commercial":
+        return model.commercial_use in ("yes", "conditional")
+    if space.needs.license == "open":
+        return model.license.lower() in space.catalog.assumptions["licenses"]["open"]
+    return True
+
+
+def least_context(space: Space) -> int:
+    """Return the least context per request that answers the need."""
+    return space.needs.context or int(space.use_case["context_min_tokens"])
+
+
+def _context_reason(model: Model, space: Space) -> str:
+    return f"was made for {model.context:,} tokens of context, {least_context(space):,} are needed".replace(",", " ")
+
+
+MODEL_GATES: tuple[ModelGate, ...] = (
+    ModelGate(
+        "has_the_role",
+        lambda model, space: bool(set(model.roles) & set(space.use_case["roles"])),
+        lambda model, space: f"is a model for {', '.join(model.roles)}, not for {space.needs.use_case}",
+    ),
+    ModelGate(
+        "is_recommended",
+        lambda model, space: model.recommend or space.needs.model is not None,
+        lambda model, _: model.recommend_reason or "is kept for estimates only",
+    ),
+    ModelGate(
+        "has_the_capabilities",
+        lambda model, space: not _missing_capabilities(model, space),
+        lambda model, space: f"lacks {', '.join(_missing_capabilities(model, space))}",
+    ),
+    ModelGate(
+        "license_allows_it",
+        _license_holds,
+        lambda model, space: f"licence {model.license} is not {'open source' if space.needs.license == 'open' else 'known to allow commercial use'}",
+    ),
+    ModelGate(
+        "context_is_long_enough",
+        lambda model, space: space.needs.use_case == "embedding" and not space.needs.context or model.context >= least_context(space),
+        _context_reason,
+    ),
+    ModelGate(
+        "has_a_score",
+        lambda model, space: bool(model.quality) or space.needs.model is not None,
+        lambda model, space: f"has no score for {space.needs.use_case}",
+    ),
+)
+
+
+def _takes_it(row: Row, space: Space) -> bool:
+    if row.runtime_option is None:
+        row.runtime_option = next((o for o in row.engine.options if model_refusal(o, row.model, row.quant, space.needs) is None), None)
+    return row.runtime_option is not None
+
+
+def _takes_reason(row: Row, space: Space) -> str:
+    refusal = model_refusal(row.engine.options[0], row.model, row.quant, space.needs)
+    return refusal.reason if refusal else "no runtime here takes it"
+
+
+def _quant_holds(row: Row, space: Space) -> bool:
+    return space.needs.quant is not None or (row.quant.recommend and row.model.parameters >= row.quant.min_parameters_b * 1e9)
+
+
+def _quant_reason(row: Row, _: Space) -> str:
+    if row.quant.min_parameters_b:
+        return f"{row.quant.id} loses too much below {row.quant.min_parameters_b:g}B parameters"
+    return f"{row.quant.id} is not recommended"
+
+
+def _download_holds(row: Row, space: Space) -> bool:
+    limit = space.needs.max_download_bytes
+    return limit is None or row.download_bytes <= limit
+
+
+def _disk_holds(row: Row, space: Space) -> bool:
+    free = space.machine.disk.free_bytes
+    if free is None or already_there(row, space):
+        return True
+    return row.download_bytes * space.search["download_headroom"] <= free
+
+
+def _disk_reason(row: Row, space: Space) -> str:
+    free = space.machine.disk.free_bytes or 0
+    needed = int(row.download_bytes * space.search["download_headroom"])
+    return f"needs {gib(needed)} of disk, {space.machine.disk.path or 'the disk'} has {gib(free)} free"
+
+
+def already_there(row: Row, space: Space) -> bool:
+    """Return whether a runtime of this machine already holds the model."""
+    tag = row.model.ollama_tags.get(row.quant.id)
+    held = space.machine.runtimes.get("ollama")
+    return bool(tag and held and held.models and tag in held.models)
+
+
+def _memory_reason(row: Row, space: Space) -> str:
+    engine = row.engine
+    where = f"{row.quant.id} at {row.config.context} tokens"
+    if engine.devices and not engine.shared and row.device_bytes > engine.device_budget_bytes:
+        cards = [space.machine.accelerators[index] for index in engine.devices]
+        name = "the card gives" if len(cards) == 1 else f"the {len(cards)} cards give"
+        return f"{where} needs {gib(row.device_bytes)}, {name} {gib(engine.device_budget_bytes)}"
+    if engine.shared or not engine.devices:
+        budget = min(engine.device_budget_bytes, engine.host_budget_bytes) if engine.devices else engine.host_budget_bytes
+        return f"{where} needs {gib(row.device_bytes + row.host_bytes)}, the memory gives {gib(budget)}"
+    return f"{where} needs {gib(row.host_bytes)} of main memory beside the card, there are {gib(engine.host_budget_bytes)}"
+
+
+def least_tps(space: Space) -> float:
+    """Return the speed below which nothing is picked: the user's own limit, else 3 tokens/s."""
+    if space.needs.use_case == "embedding" and space.needs.min_tps is None:
+        return 0.0
+    return float(max(space.needs.min_tps or 0.0, space.search["least_useful_tps"]))
+
+
+ROW_GATES: tuple[RowGate, ...] = (
+    RowGate("runtime_takes_it", _takes_it, _takes_reason),
+    RowGate("quant_is_good_enough", _quant_holds, _quant_reason),
+    RowGate(
+        "download_is_small_enough",
+        _download_holds,
+        lambda row, space: f"download of {row.download_bytes / 1e9:.1f} GB, at most {(space.needs.max_download_bytes or 0) / 1e9:.1f} GB asked",
+    ),
+    RowGate("fits_memory", lambda row, _: row.fits, _memory_reason),
+    RowGate("fits_disk", _disk_holds, _disk_reason),
+    RowGate(
+        "is_fast_enough",
+        lambda row, space: row.decode_tps >= least_tps(space),
+        lambda row, space: f"{row.quant.id} would run at about {row.decode_tps:.1f} tokens/s, at least {least_tps(space):g} are needed",
+    ),
+)
+
+
+def first_closed_model_gate(model: Model, space: Space) -> ModelGate | None:
+    """Return the first gate that refuses the model."""
+    return next((gate for gate in MODEL_GATES if not gate.holds(model, space)), None)
+
+
+def first_closed_row_gate(row: Row, space: Space) -> RowGate | None:
+    """Return the first gate that refuses the row. Rows that fit are judged (speed, quality) on the way."""
+    for gate in ROW_GATES:
+        if gate.name == "is_fast_enough" and not row.decode_tps:
+            space.judge(row)
+        if not gate.holds(row, space):
+            return gate
+    return None

@@ -1,0 +1,124 @@
+"""Rows become picks: exact memory, speed with its interval, steps, reasons. Only for the few rows that are shown."""
+
+from __future__ import annotations
+
+from sizer.estimator import memory, speed
+from sizer.estimator.memory import ModelMemory, Place
+from sizer.recommender.reasons import reasons_for, trade_off
+from sizer.recommender.search import Found
+from sizer.recommender.space import Row, Space
+from sizer.runtimes.plan import PlanInput, plan
+from sizer.schema.estimate import MemoryEstimate, SpeedEstimate
+from sizer.schema.recommendation import Licenses, Pick, Quality, Role, Source
+
+
+def exact_memory(row: Row, space: Space) -> MemoryEstimate:
+    """Return the exact memory of a row, device by device."""
+    option = row.runtime_option or row.engine.options[0]
+    return memory.estimate(
+        ModelMemory.from_catalog(row.model, row.quant.id),
+        row.config,
+        places=memory_places(row, space),
+        overheads=space.catalog.overheads,
+        os=space.machine.platform.os,
+        runtime=option.runtime,
+        projector_bytes=row.model.projector_bytes if space.wants_images(row.model) else 0,
+    )
+
+
+def memory_places(row: Row, space: Space) -> tuple[Place, ...]:
+    """Return the devices of a row for the estimate, main memory last."""
+    machine, engine = space.machine, row.engine
+    cards = [machine.accelerators[index] for index in engine.devices]
+    host = Place(name="main memory", kind="host", budget_bytes=engine.host_budget_bytes, backend="cpu")
+    return (*(Place(name=card.name, kind="accelerator", budget_bytes=card.budget_bytes, backend=engine.backend) for card in cards), host)
+
+
+def speed_of(row: Row, space: Space) -> SpeedEstimate:
+    """Return the speed of a row with its interval."""
+    return speed.predict(
+        space.work(row),
+        space.catalog.speed,
+        depth_tokens=space.use_case["depth_tokens"],
+        prompt_tokens=space.use_case["prompt_tokens"],
+        parallel=row.config.parallel,
+        runtime=(row.runtime_option or row.engine.options[0]).runtime,
+    )
+
+
+def source_of(row: Row) -> Source:
+    """Return where this row's artefact comes from, in each runtime's words."""
+    model, quant = row.model, row.quant
+    repo = model.safetensors_repos.get(quant.id) if quant.family == "safetensors" else model.gguf_repo if quant.family == "gguf" else None
+    return Source(
+        ollama_tag=model.ollama_tags.get(quant.id) if quant.family == "gguf" else None,
+        hf_repo=repo,
+        file=model.gguf_file.format(quant=quant.id) if model.gguf_file and quant.family == "gguf" else None,
+        lmstudio_key=model.lmstudio_key if quant.family != "safetensors" else None,
+        mlx_repo=model.mlx_repos.get(quant.id) if quant.family == "mlx" else None,
+    )
+
+
+def pick_from(row: Row, space: Space, found: Found, tier: str, *, role: Role | None = None, beside: Row | None = None) -> Pick:
+    """Return the row as a pick."""
+    option = row.runtime_option or row.engine.options[0]
+    model, quality = row.model, row.quality
+    estimate = exact_memory(row, space)
+    source = source_of(row)
+    planned = plan(
+        PlanInput(
+            model=model,
+            quant=row.quant,
+            config=row.config,
+            machine=space.machine,
+            needs=space.needs,
+            option=option,
+            memory=estimate,
+            source=source,
+            download_bytes=row.download_bytes,
+        )
+    )
+    return Pick(
+        model=model.id,
+        display_name=model.name,
+        parameters=model.parameters,
+        active_parameters=model.active_parameters,
+        quant=row.quant.id,
+        file_format=row.engine.format,
+        source=source,
+        download_bytes=row.download_bytes,
+        runtime=option.runtime,
+        backend=row.engine.backend,
+        context=row.config.context,
+        context_total=row.config.context * row.config.parallel,
+        kv_type_k=row.config.kv_type_k,
+        kv_type_v=row.config.kv_type_v,
+        parallel=row.config.parallel,
+        gpu_layers=gpu_layers(row, space),
+        cpu_moe=row.config.cpu_moe,
+        memory=estimate,
+        speed=speed_of(row, space),
+        quality=Quality(
+            score=round(quality.score, 1) if quality else 0.0,
+            uncertainty=round(quality.uncertainty, 1) if quality else 0.0,
+            use_case=space.needs.use_case,
+            sources=(f"{quality.basis}: {space.catalog.quality_source}",) if quality else (),
+        ),
+        capabilities=tuple(sorted(model.capabilities)),
+        embedding_dimensions=model.embedding_dimensions,
+        license=Licenses(model=model.license, runtime=space.catalog.runtimes[option.runtime]["license"]),
+        settings=planned.settings,
+        steps=planned.steps,
+        endpoint=planned.endpoint,
+        why=(*option.reasons, *planned.reasons, *reasons_for(row, space, found, tier)),
+        role=role,
+        trade_off=trade_off(role, row, beside) if role and beside else None,
+    )
+
+
+def gpu_layers(row: Row, space: Space) -> int | None:
+    """Return the number of layers on accelerators, the output layer counted as one; None without accelerator."""
+    if not row.engine.devices:
+        return None
+    total = space.architecture(row.model).layers + 1
+    return total if row.config.gpu_layers is None else row.config.gpu_layers

@@ -1,0 +1,103 @@
+"""The reasons in words, read from the same rows and gates that decided."""
+
+from __future__ import annotations
+
+from sizer.recommender.gates import gib, least_context
+from sizer.recommender.search import Found, upper_bound
+from sizer.recommender.space import Row, Space
+from sizer.schema.recommendation import Reason
+
+
+def reasons_for(row: Row, space: Space, found: Found, tier: str) -> list[Reason]:
+    """Return why this model, quantisation, context and placement, each with its source."""
+    result = [_model_reason(row, space, found)]
+    result += [reason for reason in (_quant_reason(row, space, found), _context_reason(row, space), _placement_reason(row, space)) if reason]
+    result.append(_tier_reason(row, space, tier))
+    return result
+
+
+def _catalog_source(space: Space) -> str:
+    return f"model catalog {space.catalog.info['date']}"
+
+
+def _model_reason(row: Row, space: Space, found: Found) -> Reason:
+    quality = row.quality
+    assert quality is not None
+    thinking = " with thinking" if row.thinking >= 0.5 else ""
+    basis = "no board has tested it: estimated from size and date" if quality.basis == "prior" else "from public boards"
+    count = len(found.best)
+    fact = f"quality {quality.score:.0f} of 100 (±{quality.uncertainty:.0f}) for {space.needs.use_case}{thinking}, best trade-off of {count} models that fit; {basis}"
+    return Reason(rule="best-quality", fact=fact, source=_catalog_source(space))
+
+
+def _quant_reason(row: Row, space: Space, found: Found) -> Reason | None:
+    if space.needs.quant:
+        return Reason(rule="quant-asked", fact=f"{row.quant.id} was asked for", source="--quant")
+    larger = [
+        (upper_bound(missed.model, space), missed, reason)
+        for missed, gate, reason in found.missed.values()
+        if gate in ("fits_memory", "is_fast_enough", "fits_disk") and upper_bound(missed.model, space) > row.utility
+    ]
+    kept = space.retention(row)
+    share = f"{row.quant.id} keeps {100 * kept:.1f} % of the unquantised score" if kept < 0.9995 else f"{row.quant.id} loses nothing measurable"
+    if larger:
+        _, missed, reason = max(larger, key=lambda item: (item[0], item[1].model.id))
+        return Reason(rule="quant", fact=f"{share}; the better {missed.model.name} is out: {reason}", source=f"{row.quant.source} ({row.quant.checked})")
+    return Reason(rule="quant", fact=share, source=f"{row.quant.source} ({row.quant.checked})")
+
+
+def _context_reason(row: Row, space: Space) -> Reason | None:
+    case = space.use_case
+    if space.needs.use_case == "embedding":
+        return Reason(rule="context", fact=f"texts up to {row.config.context} tokens are embedded in one piece", source=_catalog_source(space))
+    asked = "asked for" if space.needs.context else f"{space.needs.use_case} needs {least_context(space)}, {case['context_tokens']} is comfortable"
+    per_token = row.kv_bytes / max(1, row.config.context * row.config.parallel)
+    growth = f"; each further 1024 tokens cost about {per_token * 1024 / 2**20:.0f} MiB" if per_token else ""
+    cache = f", cache in {row.config.kv_type_k}" if row.config.kv_type_k != "f16" else ""
+    return Reason(rule="context", fact=f"{row.config.context} tokens{cache}: {asked}{growth}", source=f"{case['source']} ({case['checked']})")
+
+
+def _placement_reason(row: Row, space: Space) -> Reason | None:
+    if not row.engine.devices:
+        return Reason(rule="placement", fact="runs on the processor: no usable GPU", source="probe") if not space.has_usable_accelerator else None
+    if row.config.cpu_moe:
+        fact = f"the experts of {row.config.cpu_moe} layers ({gib(row.host_bytes)}) stay in main memory, the rest runs on the GPU"
+        return Reason(rule="placement", fact=fact, source="closed-form placement")
+    if row.config.gpu_layers is not None:
+        total = space.architecture(row.model).layers + 1
+        fact = f"{row.config.gpu_layers} of {total} layers fit the GPU, the rest ({gib(row.host_bytes)}) runs on the processor"
+        return Reason(rule="placement", fact=fact, source="closed-form placement")
+    return None
+
+
+def _tier_reason(row: Row, space: Space, tier: str) -> Reason:
+    tiers = space.catalog.assumptions["tiers"]
+    expected = next(line for line in tiers["rows"] if line["tier"] == tier)
+    low, high = expected["models_b"]
+    billions = row.model.parameters / 1e9
+    span = f"{low:g}B and more" if high >= 1000 else f"{low:g}-{high:g}B"
+    text = f"{tier} machine: the tier table expects {span} at {expected['quant']}"
+    if billions < low:
+        text += f"; this {billions:.1f}B model is smaller: newer small models score higher for {space.needs.use_case} than what fits from that row"
+    elif billions > high:
+        sparse = row.model.active_parameters < 0.5 * row.model.parameters
+        text += f"; this {billions:.1f}B model fits as well" + (f" and reads only {row.model.active_parameters / 1e9:.1f}B per token" if sparse else "")
+    return Reason(rule="S2", fact=text, source=f"{tiers['source']} ({tiers['checked']})")
+
+
+def trade_off(role: str, row: Row, pick: Row) -> str:
+    """Return in a few words what an alternative gives and takes beside the pick."""
+    mine, theirs = (row.quality.score if row.quality else 0.0), (pick.quality.score if pick.quality else 0.0)
+    if role == "least-bad":
+        return f"about {row.decode_tps:.1f} tokens/s: too slow to enjoy"
+    if role == "longer-context":
+        cache = f", cache in {row.config.kv_type_k}" if row.config.kv_type_k != pick.config.kv_type_k else ""
+        return f"{row.config.context // 1024}k instead of {pick.config.context // 1024}k context{cache}"
+    if role == "other-runtime":
+        return f"{row.engine.backend} instead of {pick.engine.backend}, about {row.decode_tps:.0f} tokens/s"
+    points = f"quality {mine:.0f} instead of {theirs:.0f}"
+    if role == "smaller-download":
+        return f"{row.download_bytes / 1e9:.1f} instead of {pick.download_bytes / 1e9:.1f} GB, {points}"
+    speed = f"{row.decode_tps:.0f} instead of {pick.decode_tps:.0f} tokens/s"
+    where = ", experts in main memory" if row.config.cpu_moe else ", partly in main memory" if row.config.gpu_layers is not None and row.engine.devices else ""
+    return f"{speed}, {points}{where}"

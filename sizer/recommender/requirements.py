@@ -1,0 +1,66 @@
+"""The other way round: which machines run this model. The same search, over the machine classes of ``data/assumptions.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sizer.catalog.load import Catalog
+from sizer.recommender.decide import space_for
+from sizer.recommender.gates import least_tps
+from sizer.recommender.picks import exact_memory
+from sizer.recommender.search import Found, pick_among, search
+from sizer.recommender.space import Row, Space
+from sizer.schema.machine import Machine
+from sizer.schema.needs import Needs
+
+
+def requirements(needs: Needs, catalog: Catalog, describe: Callable[..., Machine]) -> dict[str, Any]:
+    """Return the document ``sizer/plan/1``: per machine class whether it runs the model, how fast, and what is missing; the smallest class that does."""
+    classes = []
+    smallest = None
+    for entry in catalog.assumptions["machine_classes"]["rows"]:
+        machine = describe(**{key: value for key, value in entry.items() if key not in ("name", "kind")})
+        space, models = space_for(machine, needs, catalog)
+        found = search(space, models)
+        row = pick_among(found.best, space)
+        classes.append(_class_document(entry, row, found, space))
+        if smallest is None and row is not None:
+            smallest = entry["name"]
+    model = models[0]
+    return {
+        "schema": "sizer/plan/1",
+        "model": model.id,
+        "display_name": model.name,
+        "quant": needs.quant,
+        "context": needs.context or space.use_case["context_tokens"],
+        "use_case": needs.use_case,
+        "least_tps": least_tps(space),
+        "smallest": smallest,
+        "classes": classes,
+    }
+
+
+def _class_document(entry: dict[str, Any], row: Row | None, found: Found, space: Space) -> dict[str, Any]:
+    document: dict[str, Any] = {"name": entry["name"], "kind": entry["kind"], "runs": row is not None, "reason": None}
+    keys = ("quant", "context", "runtime", "backend", "full", "total_bytes", "decode_tps", "missing_bytes")
+    document.update(dict.fromkeys(keys))
+    if row is None:
+        missed = next(iter(found.missed.values()), None)
+        refused = next(iter(found.refused.values()), None)
+        document["reason"] = missed[2] if missed else refused[1] if refused else "no runtime runs here"
+        document["missing_bytes"] = missed[0].missing_bytes if missed and missed[1] == "fits_memory" else None
+        return document
+    option = row.runtime_option or row.engine.options[0]
+    document.update(
+        quant=row.quant.id,
+        context=row.config.context,
+        runtime=option.runtime,
+        backend=row.engine.backend,
+        full=row.full,
+        total_bytes=exact_memory(row, space).total_bytes,
+        decode_tps=round(row.decode_tps, 1),
+    )
+    return document
+
+

@@ -1,0 +1,196 @@
+"""The search: the best row of every model, the pick, and what else deserves to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sizer.recommender import ranking
+from sizer.recommender.gates import already_there, first_closed_model_gate, first_closed_row_gate
+from sizer.recommender.space import Engine, Row, Space
+from sizer.schema.catalog import Model, Quant
+from sizer.schema.recommendation import Rejection, Role
+
+
+@dataclass(slots=True)
+class Found:
+    """What the search found: open rows (best per model first), and the closest miss of each model that failed."""
+
+    best: list[Row] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    missed: dict[str, tuple[Row, str, str]] = field(default_factory=dict)
+    refused: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+def quants_for(model: Model, engine: Engine, space: Space) -> list[Quant]:
+    """Return the quantisations of a model in the engine's format, in the order of the catalog."""
+    wanted = space.needs.quant
+    known = space.catalog.quants
+    found = [known[name] for name in model.sizes if name in known and known[name].family == engine.format]
+    return [quant for quant in found if quant.id == wanted] if wanted else found
+
+
+def upper_bound(model: Model, space: Space) -> float:
+    """Return points that no row of the model can exceed."""
+    scores = [s.score for mode in ("default", "thinking") if (s := ranking.score_of(model, mode, space.use_case["quality"]))]
+    return max(scores, default=-1e9) + space.weights["fast_points"] + space.weights["context_points"]
+
+
+def search(space: Space, models: Iterable[Model], *, window_points: float = 40.0) -> Found:
+    """Return everything open, judged. Models that cannot come within ``window_points`` of the best are left out (alternatives need some room)."""
+    found = Found()
+    candidates: list[tuple[float, Model]] = []
+    for model in models:
+        gate = first_closed_model_gate(model, space)
+        if gate is None:
+            candidates.append((upper_bound(model, space), model))
+        else:
+            found.refused[model.id] = (gate.name, gate.reason(model, space))
+    candidates.sort(key=lambda item: (-item[0], item[1].id))
+    best_utility = -1e9
+    for bound, model in candidates:
+        if bound < best_utility - window_points:
+            break
+        rows = best_rows(model, space, found)
+        if rows:
+            found.rows += rows
+            top = max(rows, key=_order)
+            found.best.append(top)
+            best_utility = max(best_utility, top.utility)
+    found.best.sort(key=_order, reverse=True)
+    return found
+
+
+def best_rows(model: Model, space: Space, found: Found) -> list[Row]:
+    """Return the best open row of a model on each engine; note the closest miss where there is none."""
+    result = []
+    closest: tuple[tuple[int, float], Row, str, str] | None = None
+    for engine in space.engines:
+        opened: Row | None = None
+        for row in space.rows(model, engine, quants_for(model, engine, space)):
+            gate = first_closed_row_gate(row, space)
+            if gate is None and row.quality is not None:
+                if opened is None or _order(row) > _order(opened):
+                    opened = row
+            elif gate is not None:
+                key = (_gate_rank(gate.name), -float(row.missing_bytes) if gate.name == "fits_memory" else row.decode_tps)
+                if closest is None or key > closest[0]:
+                    closest = (key, row, gate.name, gate.reason(row, space))
+        if opened is not None:
+            result.append(opened)
+    if not result and closest is not None:
+        found.missed[model.id] = closest[1:]
+    return result
+
+
+_RANKS = ("runtime_takes_it", "quant_is_good_enough", "download_is_small_enough", "fits_memory", "fits_disk", "is_fast_enough")
+
+
+def _gate_rank(name: str) -> int:
+    return _RANKS.index(name)
+
+
+def _order(row: Row) -> tuple[float, float, int, int, str]:
+    return (row.utility, row.decode_tps, row.config.context, -row.download_bytes, row.model.id)
+
+
+def pick_among(best: Sequence[Row], space: Space) -> Row | None:
+    """Return the winner: ties within ``tie_points`` go to the faster (up to good speed), then the longer context, then the smaller download."""
+    if not best:
+        return None
+    ties = [row for row in best if row.utility >= best[0].utility - space.weights["tie_points"]]
+    good = space.use_case["decode_good_tps"]
+    return max(
+        ties,
+        key=lambda row: (
+            already_there(row, space),
+            round(min(row.decode_tps, good)),
+            min(row.config.context, space.use_case["context_comfortable_tokens"]),
+            row.utility,
+            -row.download_bytes,
+        ),
+    )
+
+
+def alternatives(found: Found, pick: Row, space: Space, most: int) -> list[tuple[Role, Row]]:
+    """Return up to ``most`` rows that differ from the pick for a reason, each with its role; no model twice unless its role is about the same model."""
+    pool = [row for row in found.best if row.model.id != pick.model.id]
+    picked_quality = pick.quality.score if pick.quality else 0.0
+    chosen: list[tuple[Role, Row]] = []
+    used = {pick.model.id}
+
+    def take(role: Role, rows: Iterable[Row], value: object) -> None:
+        options = [row for row in rows if row.model.id not in used]
+        if options and len(chosen) < most:
+            best = max(options, key=value)  # type: ignore[type-var,arg-type]
+            chosen.append((role, best))
+            used.add(best.model.id)
+
+    def quality(row: Row) -> float:
+        return row.quality.score if row.quality else 0.0
+
+    take("installed", (row for row in pool if already_there(row, space)), lambda row: row.utility)
+    take("faster", (row for row in pool if row.decode_tps >= 1.4 * pick.decode_tps and quality(row) >= picked_quality - 25), lambda row: row.utility)
+    take("smarter", (row for row in pool if quality(row) >= picked_quality + 2), quality)
+    longer = longer_context(pick, space)
+    if longer is not None and len(chosen) < most:
+        chosen.append(("longer-context", longer))
+    other = [row for row in found.rows if row.model.id == pick.model.id and row.engine is not pick.engine]
+    if other and len(chosen) < most:
+        chosen.append(("other-runtime", max(other, key=_order)))
+    take("smaller-download", (row for row in pool if row.download_bytes <= 0.65 * pick.download_bytes and quality(row) >= picked_quality - 25), lambda row: row.utility)
+    return chosen
+
+
+def longer_context(pick: Row, space: Space) -> Row | None:
+    """Return the pick with the longest context (at least double) that still fits as it is placed, with a quantised cache if it takes one."""
+    if space.needs.use_case == "embedding":
+        return None
+    size = pick.model.sizes[pick.quant.id]
+    for context in sorted(space.search["context_steps"], reverse=True):
+        if context > pick.model.context or context < 2 * pick.config.context:
+            continue
+        for kv_type in (pick.config.kv_type_k, *(kind for kind in pick.engine.kv_types if kind == "q8_0")):
+            row = space.place(pick.model, pick.engine, pick.quant, size, context, kv_type)
+            if row.fits and row.full >= pick.full and first_closed_row_gate(row, space) is None and row.quality is not None:
+                return row
+    return None
+
+
+def least_bad(space: Space, models: Iterable[Model], found: Found) -> Row | None:
+    """Return the row that comes closest when nothing is open: one that fits, as fast as can be; None when nothing fits at all."""
+    fitting = []
+    for model in models:
+        if model.id in found.refused:
+            continue
+        for engine in space.engines:
+            for row in space.rows(model, engine, quants_for(model, engine, space)):
+                gate = first_closed_row_gate(row, space)
+                if row.fits and row.quality is not None and (gate is None or gate.name == "is_fast_enough"):
+                    fitting.append(row)
+    return max(fitting, key=lambda row: (row.utility, _order(row)), default=None)
+
+
+def rejections(found: Found, pick: Row | None, space: Space, most: int = 5) -> list[Rejection]:
+    """Return the runtimes that cannot or need not run here and the better models that did not make it, each with its first closed gate."""
+    result = [Rejection(reason=o.refusal.reason, runtime=o.runtime, gate=o.refusal.gate) for o in first_refusals(space)]
+    bar = pick.utility if pick else -1e9
+    asked = space.needs.model is not None
+    missed = sorted(
+        ((upper_bound(row.model, space), name, gate, reason) for name, (row, gate, reason) in found.missed.items()),
+        key=lambda item: (-item[0], item[1]),
+    )
+    result += [Rejection(reason=reason, model=name, gate=gate) for bound, name, gate, reason in missed if asked or bound > bar][:most]
+    if asked:
+        result += [Rejection(reason=reason, model=name, gate=gate) for name, (gate, reason) in sorted(found.refused.items())]
+    return result
+
+
+def first_refusals(space: Space) -> list:  # type: ignore[type-arg]
+    """Return one refused option per runtime that has no open one."""
+    open_runtimes = {option.runtime for option in space.options if option.refusal is None}
+    seen: dict[str, object] = {}
+    for option in space.options:
+        if option.refusal is not None and option.runtime not in open_runtimes:
+            seen.setdefault(option.runtime, option)
+    return list(seen.values())
