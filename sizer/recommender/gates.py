@@ -87,7 +87,7 @@ MODEL_GATES: tuple[ModelGate, ...] = (
     ),
     ModelGate(
         "context_is_long_enough",
-        lambda model, space: space.needs.use_case == "embedding" and not space.needs.context or model.context >= least_context(space),
+        lambda model, space: (space.needs.use_case == "embedding" and not space.needs.context) or model.context >= least_context(space),
         _context_reason,
     ),
     ModelGate(

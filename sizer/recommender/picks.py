@@ -120,5 +120,5 @@ def gpu_layers(row: Row, space: Space) -> int | None:
     """Return the number of layers on accelerators, the output layer counted as one; None without accelerator."""
     if not row.engine.devices:
         return None
-    total = space.architecture(row.model).layers + 1
+    total = len(space.architecture(row.model).layers) + 1
     return total if row.config.gpu_layers is None else row.config.gpu_layers

@@ -64,7 +64,7 @@ def _placement_reason(row: Row, space: Space) -> Reason | None:
         fact = f"the experts of {row.config.cpu_moe} layers ({gib(row.host_bytes)}) stay in main memory, the rest runs on the GPU"
         return Reason(rule="placement", fact=fact, source="closed-form placement")
     if row.config.gpu_layers is not None:
-        total = space.architecture(row.model).layers + 1
+        total = len(space.architecture(row.model).layers) + 1
         fact = f"{row.config.gpu_layers} of {total} layers fit the GPU, the rest ({gib(row.host_bytes)}) runs on the processor"
         return Reason(rule="placement", fact=fact, source="closed-form placement")
     return None

@@ -7,15 +7,16 @@ the runtime is chosen afterwards. Placement is solved in closed form (architectu
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
 from typing import Any
 
 from sizer.catalog.load import Catalog
-from sizer.catalog.quality import quality_after_quant
-from sizer.estimator import memory, speed
+from sizer.catalog.quality import quality_after_quant, retention
+from sizer.estimator import memory, speed, work
 from sizer.estimator.architecture import Architecture, fold
+from sizer.estimator.speed import Place, Rates
 from sizer.recommender import ranking
 from sizer.runtimes.options import Option
 from sizer.schema.catalog import Model, Quant, QuantSize, Score
@@ -40,7 +41,8 @@ class Engine:
     offload: str
     kv_types: tuple[str, ...]
     preference: float
-    places: tuple[Any, ...] = ()
+    rates: tuple[Rates, ...] = ()
+    speed_known: bool = True
 
 
 @dataclass(slots=True)
@@ -104,11 +106,7 @@ class Space:
         overhead, host_overhead = memory.overhead_bytes(self.catalog.overheads, first.runtime, backend, machine.platform.os, kind)
         host_budget = (machine.memory.budget_bytes or 0) - reserve
         shared = bool(cards) and kind != "discrete"
-        places = (
-            tuple(speed.place_for(card, backend, self.catalog.speed) for card in cards)
-            if cards
-            else (speed.place_for_cpu(machine, self.catalog.speed),)
-        )
+        rates = tuple(speed.rates_for(card, backend, self.catalog.speed, runtime=first.runtime) for card in cards)
         return Engine(
             format=file_format,
             backend=backend,
@@ -122,7 +120,8 @@ class Space:
             offload=first.offload if cards and not shared else "none",
             kv_types=first.kv_types,
             preference=max(option.preference for option in options),
-            places=places,
+            rates=tuple(rate for rate in rates if rate is not None),
+            speed_known=None not in rates,
         )
 
     def architecture(self, model: Model) -> Architecture:
@@ -178,7 +177,7 @@ class Space:
             return row
         excess = row.device_bytes - engine.device_budget_bytes
         if size.expert_bytes and engine.offload == "experts":
-            layers = max(1, architecture.moe_layers)
+            layers = max(1, work.shape_of(architecture).expert_layers)
             moved = ceil(excess / max(1, size.expert_bytes / layers))
             for count in (moved, moved + 1, moved + 2):
                 if count <= layers:
@@ -186,8 +185,8 @@ class Space:
                     if placed.fits:
                         return placed
             return row
-        per_layer = max(1.0, (size.device_bytes + row.kv_bytes) / (architecture.layers + 1))
-        kept = architecture.layers + 1 - ceil(excess / per_layer)
+        per_layer = max(1.0, (size.device_bytes + row.kv_bytes) / (len(architecture.layers) + 1))
+        kept = len(architecture.layers) + 1 - ceil(excess / per_layer)
         for count in (kept, kept - 1, kept - 2):
             if count > 0:
                 placed = self._row(model, engine, quant, size, config_with(config, gpu_layers=count), architecture)
@@ -226,8 +225,10 @@ class Space:
         """Fill speed, quality and utility of a row that fits."""
         places = self.work(row)
         constants = self.catalog.speed
-        row.decode_tps = speed.decode_tps(places, constants, self.use_case["depth_tokens"])
-        row.ttft_s = speed.ttft_s(places, constants, self.use_case["prompt_tokens"])
+        depth = min(self.use_case["depth_tokens"], row.config.context)
+        row.decode_tps = self._decode_tps(places, depth)
+        if row.decode_tps:
+            row.ttft_s = speed.prompt_seconds(places, constants, min(self.use_case["prompt_tokens"], row.config.context)) + 1 / row.decode_tps
         found = ranking.quality_at_speed(row.model, self.use_case["quality"], row.decode_tps, self.use_case, self.weights)
         if found is None:
             return row
@@ -248,13 +249,40 @@ class Space:
         quantised = self.weights["kv_quantised_points"] if row.config.kv_type_k != "f16" and not self.needs.kv_type else 0.0
         return float(offloaded + quantised)
 
-    def work(self, row: Row) -> tuple[Any, ...]:
+    def _decode_tps(self, places: tuple[Place, ...], depth_tokens: int) -> float:
+        parallel = self.needs.parallel
+        if parallel > 1:
+            return 1 / speed.batch_seconds(places, self.catalog.speed, depth_tokens, parallel)
+        return speed.decode_tps(places, self.catalog.speed, depth_tokens)
+
+    def work(self, row: Row) -> tuple[Place, ...]:
         """Return the share of one token's work on each device of a row."""
-        raise NotImplementedError
+        engine = row.engine
+        return work.places(
+            self.architecture(row.model),
+            row.model.sizes[row.quant.id],
+            row.config,
+            devices=engine.rates,
+            host=self.host_rates,
+            active_parameters=row.model.active_parameters,
+            speed_class=row.quant.speed_class,
+        )
+
+    @cached_property
+    def host_rates(self) -> Rates:
+        """What the processor reaches."""
+        return speed.rates_for_cpu(self.machine, self.catalog.speed)
+
+    @cached_property
+    def has_usable_accelerator(self) -> bool:
+        """Whether any accelerator could be used at all."""
+        return any(card.usable for card in self.machine.accelerators)
+
+    def retention(self, row: Row) -> float:
+        """Return the share of the unquantised score that a row keeps."""
+        return retention(row.model, row.quant)
 
 
 def config_with(config: Configuration, *, gpu_layers: int | None = None, cpu_moe: int = 0) -> Configuration:
     """Return the configuration with another placement."""
-    from dataclasses import replace
-
     return replace(config, gpu_layers=gpu_layers, cpu_moe=cpu_moe)
