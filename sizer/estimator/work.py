@@ -47,7 +47,9 @@ def shape_of(architecture: Architecture) -> Shape:
         full_values=full_values,
         window_keys=window_keys,
         window_values=window_values,
-        attention_width=sum(layer.heads * layer.key_length for layer in architecture.layers if layer.attention and not (layer.windowed and architecture.window)),
+        attention_width=sum(
+            layer.heads * layer.key_length for layer in architecture.layers if layer.attention and not (layer.windowed and architecture.window)
+        ),
         state_elements=architecture.recurrent_layers * (architecture.convolution_state + architecture.recurrent_state),
     )
     if len(_SHAPES) >= _SHAPES_LIMIT:

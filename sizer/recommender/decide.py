@@ -51,7 +51,9 @@ def decide(machine: Machine, needs: Needs, catalog: Catalog) -> Recommendation:
     """Return the recommendation for a completed machine."""
     companion = None
     if needs.with_embedding and needs.use_case != "embedding":
-        companion = decide(machine, _with(needs, use_case="embedding", with_embedding=False, needs=(), context=None, model=None, quant=None, min_tps=None), catalog).pick
+        companion = decide(
+            machine, _with(needs, use_case="embedding", with_embedding=False, needs=(), context=None, model=None, quant=None, min_tps=None), catalog
+        ).pick
         if companion is not None:
             needs = _with(needs, reserve_bytes=needs.reserve_bytes + companion.memory.total_bytes)
     space, models = space_for(machine, needs, catalog)
@@ -97,7 +99,11 @@ def _notices(space: Space, row: Row | None, others: Sequence[Pick], slow: bool, 
     if row is None:
         least = others[0] if others else None
         message = f"nothing here runs a good model for {needs.use_case}: {_why_nothing(space, found)}"
-        remedy = f"least bad: {least.display_name} {least.quant} at about {least.speed.decode_tps:.1f} tokens/s" if least else "a cloud provider, or a larger machine"
+        remedy = (
+            f"least bad: {least.display_name} {least.quant} at about {least.speed.decode_tps:.1f} tokens/s"
+            if least
+            else "a cloud provider, or a larger machine"
+        )
         return [*result, Notice("nothing-fits", "error", message, remedy)]
     if slow:
         message = f"about {row.decode_tps:.1f} tokens/s is slow for {needs.use_case} ({case['decode_floor_tps']} is the least that feels usable)"

@@ -26,7 +26,8 @@ def _model_reason(row: Row, space: Space, found: Found) -> Reason:
     thinking = " with thinking" if row.thinking >= 0.5 else ""
     basis = "no board has tested it: estimated from size and date" if quality.basis == "prior" else "from public boards"
     count = len(found.best)
-    fact = f"quality {quality.score:.0f} of 100 (±{quality.uncertainty:.0f}) for {space.needs.use_case}{thinking}, best trade-off of {count} models that fit; {basis}"
+    score = f"quality {quality.score:.0f} of 100 (±{quality.uncertainty:.0f}) for {space.needs.use_case}{thinking}"
+    fact = f"{score}, best trade-off of {count} models that fit; {basis}"
     return Reason(rule="best-quality", fact=fact, source=_catalog_source(space))
 
 

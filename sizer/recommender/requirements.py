@@ -62,5 +62,3 @@ def _class_document(entry: dict[str, Any], row: Row | None, found: Found, space:
         decode_tps=round(row.decode_tps, 1),
     )
     return document
-
-

@@ -138,7 +138,11 @@ def alternatives(found: Found, pick: Row, space: Space, most: int) -> list[tuple
     other = [row for row in found.rows if row.model.id == pick.model.id and row.engine is not pick.engine]
     if other and len(chosen) < most:
         chosen.append(("other-runtime", max(other, key=_order)))
-    take("smaller-download", (row for row in pool if row.download_bytes <= 0.65 * pick.download_bytes and quality(row) >= picked_quality - 25), lambda row: row.utility)
+    take(
+        "smaller-download",
+        (row for row in pool if row.download_bytes <= 0.65 * pick.download_bytes and quality(row) >= picked_quality - 25),
+        lambda row: row.utility,
+    )
     return chosen
 
 

@@ -94,7 +94,10 @@ class Quant(Document):
 
 @dataclass(frozen=True, slots=True)
 class Device(Document):
-    """One entry of the accelerator table. ``memory_bytes`` is the nameplate; ``pci_ids`` are "10de:2684"."""
+    """One entry of the accelerator table. ``memory_bytes`` is the nameplate (the largest of ``memory_options`` that it is sold with, None when it has none
+    of its own); ``pci_ids`` are "10de:2684"; ``names`` are driver names and ``aliases`` what people type, both normalised; ``fp16_kind`` is the unit that
+    ``fp16_tflops`` is measured on (see data/devices.yaml); ``source`` may be left to a second file by the loader.
+    """
 
     key: str
     name: str
@@ -115,3 +118,11 @@ class Device(Document):
     gpu_cores: int | None = None
     popularity: int = 0
     notes: str | None = None
+    memory_options: tuple[int, ...] = ()
+    fp16_kind: str | None = None
+    architecture: str | None = None
+    names: tuple[str, ...] = ()
+    cpu_patterns: tuple[str, ...] = ()
+    cpu_cores: int | None = None
+    performance_cores: int | None = None
+    disagreement: str | None = None

@@ -34,7 +34,7 @@ class Platform(Document):
     arch: str = "x86_64"
     container: str | None = None
     wsl: bool = False
-    virtual_machine: str | None = None
+    virtual_machine: str | bool | None = None
     rosetta: bool = False
     display: Literal["desktop", "headless"] | None = None
 
