@@ -1,0 +1,168 @@
+"""Arguments in, exit code out. Each command lives in ``sizer/commands`` and is imported when it is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sizer.commands.terminal import Terminal
+    from sizer.errors import SizerError
+
+# command: (module in sizer.commands, one line of help)
+COMMANDS = {
+    "recommend": ("recommend", "Choose a model and a runtime for this machine, explain, print what to type."),
+    "probe": ("probe", "Show what was detected, from which source, and what could not be read."),
+    "estimate": ("estimate", "Memory and speed of one configuration of a model."),
+    "plan": ("plan", "Which hardware a model needs."),
+    "why-not": ("why_not", "The first reason against a model here, by how much, and what would unlock it."),
+    "models": ("models", "The model catalog: list, show NAME, search TEXT."),
+    "gpus": ("gpus", "The accelerator table."),
+    "catalog": ("catalog", "Check the catalog data; write a new entry."),
+    "doctor": ("doctor", "A diagnostic bundle for bug reports, without private data."),
+    "schema": ("schema", "The JSON Schemas of every document."),
+}
+RESERVED = ("fleet", "report", "verify")
+DEFAULT = "recommend"
+FLAGS = {"--json", "--quiet", "-q", "--verbose", "-v", "--no-color", "--no-colour", "--offline"}
+WITH_VALUE = {"--catalog"}
+OWN = {"--help", "-h", "--version"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. ``arguments`` None means those of the process."""
+    line = list(sys.argv[1:] if arguments is None else arguments)
+    code = 1
+    try:
+        code = _guarded(line)
+        _flush()
+    except BrokenPipeError:
+        _abandon_stdout()  # the reader went away: that is its right, and no news
+    except KeyboardInterrupt:
+        code = 130
+    except OSError as error:
+        _abandon_stdout()
+        code = _unwritable(error)
+    return code
+
+
+def _guarded(line: list[str]) -> int:
+    """Run the command; everything that goes wrong becomes one line and an exit code."""
+    from sizer.commands.terminal import Terminal
+    from sizer.errors import InputError, SizerError
+
+    terminal = Terminal(json="--json" in line, quiet="--quiet" in line or "-q" in line)
+    try:
+        return _run(line, terminal)
+    except SizerError as error:
+        return terminal.fail(error)
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return terminal.fail(InputError(f"{error.filename}: {error.strerror or error}", code="unreadable"))
+    except Exception as error:  # noqa: BLE001 - the outermost border: a traceback on a user's screen is worse than one line and a report
+        return terminal.fail(_bug(error))
+
+
+def _run(line: list[str], terminal: Terminal) -> int:
+    hoisted, rest = split_globals(line)
+    first = rest[0] if rest else DEFAULT
+    if "_SIZER_COMPLETE" in os.environ or (first in OWN and not {*rest} - OWN):
+        return _front(line, terminal)
+    if first.startswith("-"):
+        first, rest = DEFAULT, [DEFAULT, *rest]
+    if first not in COMMANDS:
+        raise unknown_command(first)
+    return _invoke(load(first), [*hoisted, *rest[1:]], terminal)
+
+
+def split_globals(line: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the global options that stand before the command, and what follows them."""
+    position = 0
+    while position < len(line):
+        word = line[position]
+        if word in FLAGS or (word.split("=")[0] in WITH_VALUE and "=" in word):
+            position += 1
+        elif word in WITH_VALUE:
+            position += 2
+        else:
+            break
+    return list(line[:position]), list(line[position:])
+
+
+def load(name: str) -> Any:
+    """Return the click command called ``name``; its module is imported now."""
+    from importlib import import_module
+
+    return import_module(f"sizer.commands.{COMMANDS[name][0]}").command
+
+
+def _invoke(command: Any, arguments: list[str], terminal: Terminal) -> int:
+    import click
+
+    try:
+        result = command.main(arguments, prog_name="sizer" if command.name == "sizer" else f"sizer {command.name}", standalone_mode=False, obj=terminal)
+    except click.exceptions.Abort:
+        raise KeyboardInterrupt from None
+    return int(result or 0)
+
+
+def unknown_command(word: str) -> SizerError:
+    """Return the error for a word that is no command."""
+    from sizer.commands.options import nearest
+    from sizer.errors import RequestError
+
+    if word in RESERVED:
+        return RequestError(f'"{word}" is reserved for a later version; this one does not have it', code="not-built", hint="see sizer --help")
+    close = nearest(word, list(COMMANDS))
+    hint = f"did you mean sizer {close}? sizer --help lists the commands" if close else "sizer --help lists the commands"
+    return RequestError(f'no such command: "{word}"', code="unknown-command", hint=hint)
+
+
+def _front(line: list[str], terminal: Terminal) -> int:
+    """Answer ``sizer --help``, ``sizer --version`` and the shell's completion."""
+    from sizer.commands.front import front
+
+    return _invoke(front(), line, terminal)
+
+
+def _bug(error: Exception) -> SizerError:
+    from sizer.errors import SizerError
+
+    if os.environ.get("SIZER_DEBUG"):
+        raise error
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_globals.get("__name__", "")
+        if str(name).startswith("sizer"):
+            place = f" at {name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    what = f"{type(error).__name__}: {error}".strip().rstrip(":")
+    return SizerError(f"this is a bug in sizer: {what}{place}", code="bug", hint="please report it with the output of `sizer doctor`")
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()
+
+
+def _abandon_stdout() -> None:
+    """Point standard output nowhere, so that the interpreter's last flush has nothing to complain about."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):
+        sys.stdout = None
+
+
+def _unwritable(error: OSError) -> int:
+    from sizer.commands.terminal import Terminal
+    from sizer.errors import InputError
+
+    return Terminal().fail(InputError(f"the answer could not be written: {error.strerror or error}", code="unwritable"))

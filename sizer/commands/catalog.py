@@ -1,0 +1,50 @@
+"""``sizer catalog check | add``: the catalog data, for those who edit it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sizer.commands.options import command as make_command
+from sizer.commands.options import unknown_word
+
+if TYPE_CHECKING:
+    from sizer.commands.terminal import Terminal
+
+TEXT = """check [FILE...]: check the catalog data (or an overlay), every complaint with its repair.
+add REFERENCE: print a new entry for a repository (hf:owner/repo), a .gguf file or a folder."""
+ACTIONS = ("check", "add")
+
+
+def run(terminal: Terminal, values: dict[str, Any]) -> int:
+    """Check or add; exit code 4 when the data has faults."""
+    from sizer.errors import RequestError
+
+    words = values["words"]
+    if not words:
+        raise RequestError("sizer catalog needs check or add", code="missing-argument", hint="sizer catalog check")
+    if words[0] not in ACTIONS:
+        raise unknown_word("sizer catalog", words[0], ACTIONS)
+    if words[0] == "check":
+        return _check(terminal, words[1:])
+    if len(words) != 2:
+        raise RequestError("sizer catalog add needs one REFERENCE", code="missing-argument", hint="for example: sizer catalog add hf:Qwen/Qwen3-8B")
+    return _add(terminal, words[1])
+
+
+def _check(terminal: Terminal, files: tuple[str, ...]) -> int:
+    from sizer.catalog.check import check
+
+    faults = check(*files)
+    return faults
+
+
+def _add(terminal: Terminal, reference: str) -> int:
+    from sizer.catalog.check import entry_for
+
+    terminal.say(entry_for(reference, offline=terminal.offline))
+    return 0
+
+
+command = make_command("catalog", run, [click.Argument(["words"], nargs=-1, metavar="check [FILE..] | add REFERENCE")], text=TEXT)

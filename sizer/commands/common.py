@@ -1,0 +1,37 @@
+"""What several commands do: find the machine they talk about, load the catalog that was named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sizer.commands.options import MACHINE_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sizer.commands.terminal import Terminal
+    from sizer.schema.machine import Machine
+
+
+def the_catalog(terminal: Terminal) -> Any:
+    """Return the catalog with the overlay of ``--catalog``; None stands for ours alone."""
+    if terminal.catalog is None:
+        return None
+    from sizer import api
+
+    return api.load_catalog(terminal.catalog)
+
+
+def the_machine(values: Mapping[str, Any], *, catalog: Any = None, budget: str = "capacity") -> Machine | None:
+    """Return the machine that the what-ifs describe, or None for the live one."""
+    what_ifs = {name: values[name] for name in MACHINE_NAMES[1:] if values[name] not in (None, ())}
+    if values["machine"] is None and not what_ifs:
+        return None
+    from sizer import api
+
+    return api.describe(machine=values["machine"], budget=budget, catalog=catalog, **what_ifs)
+
+
+def budget_of(values: Mapping[str, Any]) -> str:
+    """Return the budget that was asked for."""
+    return values.get("budget") or "capacity"

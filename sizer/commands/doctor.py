@@ -1,0 +1,97 @@
+"""``sizer doctor``: one document for a bug report, without private data."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from sizer.commands.options import command as make_command
+
+if TYPE_CHECKING:
+    from sizer.commands.terminal import Terminal
+
+TEXT = "A diagnostic bundle for bug reports: versions, the machine, every question asked and its answer. No serial numbers, user names, host names or home folder."
+LIBRARIES = ("click", "numpy", "nvidia-ml-py", "psutil", "py-cpuinfo", "pydantic", "pydantic_core", "huggingface_hub", "ruamel.yaml")
+SETTINGS = ("LANG", "LC_ALL", "NO_COLOR", "TERM", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+
+
+def run(terminal: Terminal, values: dict[str, Any]) -> None:
+    """Print the bundle: JSON either way, so that it can be pasted as it is."""
+    document = bundle()
+    text = scrub(json.dumps(document, ensure_ascii=False, indent=None if terminal.json else 1))
+    terminal.talk("read it before you send it; it holds what the probe asked this machine, and nothing else")
+    terminal.document(text)
+
+
+def bundle() -> dict[str, Any]:
+    """Return versions, surroundings, the machine and its capture; what fails is named, never fatal."""
+    from sizer import __version__
+
+    document: dict[str, Any] = {"schema": "sizer/doctor/1", "sizer": __version__, "python": _python(), "libraries": _libraries(), "settings": _settings()}
+    try:
+        from sizer import api
+
+        machine, capture = api.record()
+        document["machine"], document["capture"] = machine.to_dict(), json.loads(capture.to_json())
+        document["catalog"] = dict(api.load_catalog().info)
+    except Exception as error:  # noqa: BLE001 - a bundle about a broken program must come all the same
+        document["failed"] = f"{type(error).__name__}: {error}"
+    return document
+
+
+def _python() -> dict[str, Any]:
+    return {
+        "version": sys.version.split()[0],
+        "implementation": sys.implementation.name,
+        "platform": sys.platform,
+        "bits": 64 if sys.maxsize > 2**32 else 32,
+        "frozen": bool(getattr(sys, "frozen", False)),
+        "stdout_encoding": getattr(sys.stdout, "encoding", None),
+        "filesystem_encoding": sys.getfilesystemencoding(),
+        "optimised": sys.flags.optimize,
+    }
+
+
+def _libraries() -> dict[str, str | None]:
+    from importlib import metadata
+
+    found: dict[str, str | None] = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def _settings() -> dict[str, str]:
+    import os
+
+    return {name: os.environ[name] for name in SETTINGS if name in os.environ}
+
+
+def scrub(text: str) -> str:
+    """Return JSON text without home folder, user name and host name, whichever field they hid in."""
+    import getpass
+    import os
+    import platform
+    import re
+
+    home = os.path.expanduser("~")  # noqa: PTH111 - as text, "~" left alone where there is no home
+    replacements = [(json.dumps(home, ensure_ascii=False)[1:-1], "~")] if len(home) > 1 and home != "~" else []
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        user = ""
+    host = platform.node()
+    for name, stand_in in ((host, "host"), (host.split(".")[0], "host"), (user, "user")):
+        # short or common names ("root", "pi") would be cut out of words that mean something else
+        if len(name) >= 4 and name not in ("root", "localhost", "user", "host"):
+            replacements.append((name, stand_in))
+    for secret, stand_in in replacements:
+        text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])", stand_in, text)
+    return text
+
+
+command = make_command("doctor", run, text=TEXT)

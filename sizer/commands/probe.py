@@ -1,0 +1,70 @@
+"""``sizer probe``: what this machine is, and where each fact comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sizer.commands.common import the_catalog, the_machine
+from sizer.commands.options import command as make_command
+from sizer.commands.options import machine_options
+
+if TYPE_CHECKING:
+    from sizer.commands.terminal import Terminal
+    from sizer.schema.machine import Machine
+
+TEXT = "Show what was detected, from which source, what could not be read and what to do about it."
+OPTIONS: list[click.Parameter] = [
+    click.Option(["--record"], metavar="FILE", help="Write every question asked and its answer (a capture); - is standard output."),
+    click.Option(["--measure"], is_flag=True, help="Measure the memory bandwidth (about a second)."),
+    click.Option(["--explain"], is_flag=True, help="Show for every fact its source, and what other sources said."),
+]
+
+
+def run(terminal: Terminal, values: dict[str, Any]) -> None:
+    """Answer with the machine document, or as text."""
+    from sizer.errors import RequestError
+
+    elsewhere = any(values[name] not in (None, ()) for name in ("machine", "gpu", "vram", "ram", "cpu_cores", "os", "chip"))
+    for option in ("record", "measure"):
+        if elsewhere and values[option]:
+            raise RequestError(f"--{option} asks this machine, so it cannot be joined with a what-if", hint=f"sizer probe --{option} alone")
+    machine = _machine(terminal, values)
+    if machine is None:
+        return
+    if values["measure"]:
+        machine = _measured(terminal, machine)
+    if terminal.json:
+        terminal.document(machine.to_json())
+        return
+    from sizer.renderers.machine_report import report
+
+    terminal.say(report(machine, ink=terminal.ink, explain=values["explain"], verbose=terminal.verbose))
+
+
+def _machine(terminal: Terminal, values: dict[str, Any]) -> Machine | None:
+    from sizer import api
+
+    if values["record"]:
+        machine, capture = api.record()
+        if values["record"] == "-":
+            terminal.document(capture.to_json())
+            return None
+        capture.write(values["record"])
+        terminal.talk(f"wrote {values['record']}")
+        return machine
+    described = the_machine(values, catalog=the_catalog(terminal))
+    if described is not None:
+        return described
+    return api.probe(explain=bool(values["explain"]) or not terminal.json)
+
+
+def _measured(terminal: Terminal, machine: Machine) -> Machine:
+    from sizer import api
+
+    terminal.talk("measuring the memory bandwidth ...")
+    return api.measure(machine)
+
+
+command = make_command("probe", run, OPTIONS, machine_options(), text=TEXT)

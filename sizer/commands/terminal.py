@@ -1,0 +1,90 @@
+"""Where answers go and how: standard output for data, standard error for talk, nothing that a pipe or an odd locale can break."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+from sizer.renderers.text import Ink, clean, for_encoding
+
+if TYPE_CHECKING:
+    from sizer.errors import SizerError
+
+
+@dataclass(slots=True)
+class Terminal:
+    """The global options, and the two streams."""
+
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    no_color: bool = False
+    offline: bool = False
+    catalog: str | None = None
+
+    @property
+    def ink(self) -> Ink:
+        """Colours for standard output: only for a terminal whose user did not refuse them."""
+        return Ink(not self.json and not self.no_color and _takes_colour(sys.stdout))
+
+    def document(self, text: str) -> None:
+        """Write one JSON document to standard output, as UTF-8 or, where the stream cannot, in ASCII with escapes."""
+        encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+        try:
+            text.encode(encoding)
+        except (UnicodeEncodeError, LookupError):
+            text = json.dumps(json.loads(text), ensure_ascii=True)
+        _write(sys.stdout, text + "\n")
+
+    def say(self, text: str) -> None:
+        """Write text for people to standard output."""
+        _write(sys.stdout, for_encoding(text, getattr(sys.stdout, "encoding", None)).rstrip("\n") + "\n")
+
+    def talk(self, text: str) -> None:
+        """Write a line to standard error, unless ``--quiet``."""
+        if not self.quiet:
+            _complain(text)
+
+    def fail(self, error: SizerError) -> int:
+        """Tell of ``error``: two lines on standard error, with ``--json`` also the document on standard output. Returns the exit code."""
+        _complain(f"error: {clean(error.message)}")
+        if error.hint:
+            _complain(f"hint: {clean(error.hint)}")
+        if self.json and error.exit_code in (1, 2, 4, 5):
+            self.document(json.dumps(error.to_dict(), ensure_ascii=False))
+        return error.exit_code
+
+
+def _takes_colour(stream: Any) -> bool:
+    # NO_COLOR (no-color.org): any value but the empty one refuses colour
+    if stream is None or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    if os.name == "nt" and not (os.environ.get("WT_SESSION") or os.environ.get("TERM") or os.environ.get("ANSICON")):
+        return False  # the old console prints escape sequences as letters
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):
+        return False
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is not None:  # None: the caller closed it before we started
+        stream.write(text)
+
+
+def _complain(text: str) -> None:
+    """Write to standard error; one that is gone is nobody's loss."""
+    try:
+        _write(sys.stderr, for_encoding(text, getattr(sys.stderr, "encoding", None)) + "\n")
+    except (OSError, ValueError):
+        return
+
+
+def document_text(document: Any) -> str:
+    """Return the JSON text of a record or of plain data."""
+    if hasattr(document, "to_json"):
+        return str(document.to_json())
+    return json.dumps(document, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,69 @@
+"""A machine in one or two lines, as it stands at the top of every report."""
+
+from __future__ import annotations
+
+import re
+
+from sizer.renderers.memory_lines import BACKEND_NAMES
+from sizer.renderers.text import WIDTH, clean, gib_unit, pieces
+from sizer.schema.machine import Accelerator, Machine
+
+API_ORDER = ("cuda", "mlx", "metal", "rocm", "vulkan", "sycl", "opencl")
+SYSTEM_NAMES = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
+
+
+def accelerator_text(accelerator: Accelerator, number: int = 1) -> str:
+    """Return "2x RTX 3090 24 GiB (CUDA)"."""
+    name = short_name(accelerator.name)
+    memory = f" {gib_unit(accelerator.memory_total_bytes)}" if accelerator.memory_total_bytes and accelerator.kind == "discrete" else ""
+    api = next((BACKEND_NAMES.get(api, api) for api in API_ORDER if api in accelerator.apis), None)
+    shown = " (not usable)" if not accelerator.usable else f" ({api})" if api else ""
+    return f"{f'{number}x ' if number > 1 else ''}{name}{memory}{shown}"
+
+
+def short_name(name: str) -> str:
+    """Return a device's name without its maker where the rest says enough: "RTX 3060"."""
+    text = clean(name)
+    for maker in ("NVIDIA GeForce ", "NVIDIA ", "AMD ", "Intel(R) ", "Intel "):
+        rest = text.removeprefix(maker)
+        if rest != text and any(letter.isdigit() for letter in rest):
+            return rest
+    return text
+
+
+def processor_text(machine: Machine) -> str:
+    """Return "Ryzen 5 5600, 6 cores, AVX2"."""
+    cpu = machine.cpu
+    name = clean(cpu.name) if cpu.name else "processor unknown"
+    name = re.sub(r"\((R|TM|r|tm)\)|\bCPU\b|\b\d+-Core Processor\b|@ .*$|^AMD |^Intel\b", "", name)
+    cores = cpu.physical_cores or cpu.logical_cores
+    simd = "AVX-512" if cpu.avx512 else "AVX2" if cpu.avx2 else "no AVX2" if cpu.avx2 is False and machine.platform.arch == "x86_64" else None
+    facts = [" ".join(name.split()) or "processor", *([f"{cores} cores" if cores != 1 else "1 core"] if cores else []), *([simd] if simd else [])]
+    return ", ".join(facts)
+
+
+def system_text(machine: Machine) -> str:
+    """Return "Windows 11", "Debian 12 in docker (headless)"."""
+    platform = machine.platform
+    distro = clean(platform.distro) if platform.distro else ""
+    name = distro or SYSTEM_NAMES.get(platform.os, clean(platform.os))
+    if platform.os_version and (platform.os != "linux" or not any(letter.isdigit() for letter in name)):
+        version = clean(platform.os_version)
+        name = version if version.lower().startswith(name.lower()) else f"{name} {version}"
+    surroundings = [*(["WSL"] if platform.wsl else []), *([f"in {clean(platform.container)}"] if platform.container else [])]
+    return " ".join([name, *surroundings])
+
+
+def machine_lines(machine: Machine, *, width: int = WIDTH) -> list[str]:
+    """Return the machine in a line or two: accelerators, processor, memory, system."""
+    groups: dict[str, tuple[Accelerator, int]] = {}
+    for accelerator in machine.accelerators:
+        text = accelerator_text(accelerator)
+        groups[text] = (accelerator, groups.get(text, (accelerator, 0))[1] + 1)
+    # the graphics of the processor are of no interest beside a real card
+    real = [pair for pair in groups.values() if pair[0].kind != "integrated"] or list(groups.values())
+    cards = [accelerator_text(accelerator, number) for accelerator, number in real] or ["no GPU"]
+    limit = machine.memory.limit_bytes
+    memory = f"{gib_unit(machine.memory.total_bytes)} RAM" + (f" (limit {gib_unit(limit)})" if limit and limit < machine.memory.total_bytes else "")
+    chip = machine.cpu.name and any(clean(machine.cpu.name) == clean(a.name) for a in machine.accelerators)
+    return pieces([*cards, *([] if chip else [processor_text(machine)]), memory, system_text(machine)], width=width)

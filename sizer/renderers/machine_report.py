@@ -1,0 +1,188 @@
+"""``sizer probe`` for people: one fact a line, its source at the right, problems last with what to do about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sizer.renderers.machine_lines import API_ORDER, system_text
+from sizer.renderers.memory_lines import BACKEND_NAMES
+from sizer.renderers.text import PLAIN, WIDTH, Ink, clean, gb_unit, gib_unit, pieces, wrap
+from sizer.renderers.text_report import RUNTIME_NAMES, notices
+from sizer.schema.machine import Accelerator, Fact, Machine, RuntimeState
+
+LABEL = 12
+Line = tuple[str, str, tuple[str, ...]]
+"""What it is, its value, and the names of the facts whose source stands at the right."""
+
+
+def report(machine: Machine, *, ink: Ink = PLAIN, explain: bool = False, verbose: bool = False) -> str:
+    """Return the whole report."""
+    blocks = [
+        _block("System", _system(machine), "platform", machine, ink),
+        _block("Processor", _processor(machine), "cpu", machine, ink),
+        _block("Memory", _memory(machine), "memory", machine, ink),
+    ]
+    for number, accelerator in enumerate(machine.accelerators):
+        blocks.append(_block(accelerator_title(accelerator, number), _accelerator(accelerator), _subject(machine, number), machine, ink))
+    if not machine.accelerators:
+        blocks.append([ink.title("GPU"), "  none found"])
+    blocks.append(_block("Disk", _disk(machine), "disk", machine, ink))
+    blocks.append([ink.title("Runtimes"), *runtimes(machine.runtimes)])
+    if explain:
+        blocks.append([ink.title("Facts"), *fact_lines(machine.facts, ink)] if machine.facts else [])
+        blocks.append([ink.title("Evidence"), *_evidence(machine)])
+    told = notices(machine.notices, ink, verbose=True)
+    blocks.append([ink.title("Notes"), *told] if told else [])
+    if machine.elapsed_ms is not None:
+        blocks.append([ink.faint(f"{machine.elapsed_ms:.0f} ms · sizer probe --explain for every source · --json for all of it")])
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _block(title: str, lines: Iterable[Line], subject: str, machine: Machine, ink: Ink) -> list[str]:
+    result = [ink.title(title)]
+    for label, value, facts in lines:
+        result += _fact_line(label, value, _sources(machine.facts, subject, facts), ink)
+    return result if len(result) > 1 else []
+
+
+def _fact_line(label: str, value: str, source: str, ink: Ink) -> list[str]:
+    lines = wrap(clean(value), indent=f"  {label:<{LABEL}}", hanging=" " * (LABEL + 2))
+    if source and lines:
+        last = lines[-1]
+        if len(last) + len(source) + 2 <= WIDTH:
+            lines[-1] = last.ljust(WIDTH - len(source)) + ink.faint(source)
+        else:
+            lines.append(ink.faint(source.rjust(WIDTH)))
+    return lines
+
+
+def _sources(facts: Iterable[Fact], subject: str, names: tuple[str, ...]) -> str:
+    found = [clean(fact.source) for fact in facts if fact.subject == subject and fact.fact in names]
+    return ", ".join(dict.fromkeys(found))
+
+
+def _subject(machine: Machine, number: int) -> str:
+    """Return the subject under which the probe keeps the facts of an accelerator."""
+    accelerator = machine.accelerators[number]
+    devices = list(dict.fromkeys(fact.subject for fact in machine.facts if fact.subject.startswith("device:")))
+    if accelerator.bus_id is not None and f"device:{accelerator.bus_id}" in devices:
+        return f"device:{accelerator.bus_id}"
+    return devices[number] if number < len(devices) else f"device:{number}"
+
+
+def _system(machine: Machine) -> list[Line]:
+    platform = machine.platform
+    lines: list[Line] = [("system", system_text(machine), ("os", "os_version", "distro"))]
+    if platform.kernel:
+        lines.append(("kernel", platform.kernel, ("kernel",)))
+    lines.append(("hardware", platform.arch + (", Rosetta" if platform.rosetta else ""), ("arch",)))
+    if platform.container:
+        lines.append(("container", platform.container, ("container",)))
+    if platform.wsl:
+        lines.append(("WSL", "yes", ("wsl",)))
+    if platform.virtual_machine:
+        lines.append(("virtual", platform.virtual_machine, ("virtual_machine",)))
+    lines.append(("display", platform.display or "unknown", ("display",)))
+    return lines
+
+
+def _processor(machine: Machine) -> list[Line]:
+    cpu = machine.cpu
+    lines: list[Line] = [("name", cpu.name or "unknown", ("name",))]
+    cores = [f"{cpu.physical_cores} cores" if cpu.physical_cores else "", f"{cpu.logical_cores} threads" if cpu.logical_cores else ""]
+    performance = f"{cpu.performance_cores} of them fast" if cpu.performance_cores else ""
+    lines.append(("cores", ", ".join(part for part in [*cores, performance] if part) or "unknown", ("physical_cores", "logical_cores", "performance_cores")))
+    simd = [("AVX2", cpu.avx2), ("AVX-512", cpu.avx512), ("NEON", cpu.neon)]
+    known = [name if has else f"no {name}" for name, has in simd if has is not None and (has or name != "NEON")]
+    lines.append(("vectors", ", ".join(known) or "unknown", ("avx2", "avx512", "neon", "features")))
+    return lines
+
+
+def _memory(machine: Machine) -> list[Line]:
+    memory = machine.memory
+    lines: list[Line] = [("total", gib_unit(memory.total_bytes), ("total_bytes",))]
+    if memory.available_bytes is not None:
+        lines.append(("available", gib_unit(memory.available_bytes), ("available_bytes",)))
+    if memory.limit_bytes is not None:
+        lines.append(("limit", gib_unit(memory.limit_bytes), ("limit_bytes",)))
+    lines.append(("for models", gib_unit(memory.budget_bytes), ("budget_bytes",)))
+    if memory.bandwidth_gbs is not None:
+        source = f" ({memory.bandwidth_source})" if memory.bandwidth_source else ""
+        lines.append(("bandwidth", f"{memory.bandwidth_gbs:.0f} GB/s{source}", ("bandwidth_gbs",)))
+    return lines
+
+
+def accelerator_title(accelerator: Accelerator, number: int) -> str:
+    """Return "GPU 0: NVIDIA GeForce RTX 3060"."""
+    return f"GPU {number}: {clean(accelerator.name)}" + ("" if accelerator.usable else " (not usable)")
+
+
+def _accelerator(accelerator: Accelerator) -> list[Line]:
+    a = accelerator
+    memory = gib_unit(a.memory_total_bytes) + (f", {gib_unit(a.memory_free_bytes)} free" if a.memory_free_bytes is not None else "")
+    shared = f", {gib_unit(a.shared_memory_bytes)} shared" if a.shared_memory_bytes is not None else ""
+    apis = [BACKEND_NAMES.get(api, api) for api in API_ORDER if api in a.apis]
+    apis += [clean(api) for api in a.apis if api not in API_ORDER]
+    lines: list[Line] = [
+        ("kind", f"{a.kind}, {a.vendor}", ("kind", "vendor")),
+        ("memory", memory + shared, ("memory_total_bytes", "memory_free_bytes", "shared_memory_bytes")),
+        ("for models", gib_unit(a.budget_bytes), ("budget_bytes",)),
+        ("speaks", ", ".join(apis) or "nothing that a runtime uses", ("apis",)),
+    ]
+    if a.bandwidth_gbs is not None:
+        lines.append(("bandwidth", f"{a.bandwidth_gbs:.0f} GB/s", ("bandwidth_gbs",)))
+    if a.fp16_tflops is not None:
+        lines.append(("compute", f"{a.fp16_tflops:g} TFLOPS at 16 bits", ("fp16_tflops",)))
+    ids = [("driver", a.driver_version), ("compute", a.compute_capability), ("gfx", a.gfx_target), ("pci", a.pci_id), ("bus", a.bus_id)]
+    shown = [f"{name} {value}" for name, value in ids if value]
+    if shown:
+        lines.append(("ids", ", ".join(shown), ("driver_version", "compute_capability", "gfx_target", "pci_id")))
+    if a.key is not None:
+        lines.append(("table", a.key, ("key",)))
+    return lines
+
+
+def _disk(machine: Machine) -> list[Line]:
+    if machine.disk.free_bytes is None:
+        return []
+    return [("free", f"{gb_unit(machine.disk.free_bytes)} at {machine.disk.path or 'an unknown place'}", ("free_bytes", "path"))]
+
+
+def runtimes(states: dict[str, RuntimeState]) -> list[str]:
+    """Return what is known of each runtime, the missing ones on one line."""
+    lines: list[str] = []
+    absent = []
+    for name, state in states.items():
+        called = RUNTIME_NAMES.get(name, clean(name))
+        if not (state.installed or state.running):
+            absent.append(called)
+            continue
+        facts = [clean(state.version) if state.version else "version unknown", "running" if state.running else "not running"]
+        facts += [clean(state.endpoint)] if state.endpoint else []
+        facts += [f"{len(state.models)} models"] if state.models is not None else []
+        facts += [f"loaded: {', '.join(clean(model) for model in state.loaded)}"] if state.loaded else []
+        lines += pieces(facts, indent=f"  {called:<{LABEL}}", hanging=" " * (LABEL + 2), separator=", ")
+    if absent:
+        lines += pieces(absent, indent=f"  {'not found':<{LABEL}}", hanging=" " * (LABEL + 2), separator=", ")
+    return lines or ["  not looked for"]
+
+
+def fact_lines(facts: Iterable[Fact], ink: Ink = PLAIN) -> list[str]:
+    """Return every fact with its source and what other sources said instead."""
+    lines = []
+    for fact in facts:
+        lines += _fact_line("", f"{fact.subject} {fact.fact} = {_value(fact.value)}", clean(fact.source), ink)
+        lines += [ink.faint(f"{'':<{LABEL + 4}}not {clean(loser)}") for loser in fact.losers]
+    return lines
+
+
+def _value(value: object) -> str:
+    return ", ".join(str(item) for item in value) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _evidence(machine: Machine) -> list[str]:
+    lines: list[str] = []
+    for number, accelerator in enumerate(machine.accelerators):
+        for line in accelerator.evidence:
+            lines += wrap(f"GPU {number}: {clean(line)}", indent="  ", hanging="    ")
+    return lines or ["  none"]

@@ -1,0 +1,82 @@
+"""The memory of one configuration as bars and figures, for every report that shows it."""
+
+from __future__ import annotations
+
+from sizer.renderers.text import PLAIN, Ink, bar, clean, gb_unit, gib, gib_unit, pieces
+from sizer.schema.estimate import DeviceMemory, MemoryEstimate
+
+INDENT = "        "
+BAR_CELLS = 40
+BACKEND_NAMES = {"cuda": "CUDA", "rocm": "ROCm", "vulkan": "Vulkan", "metal": "Metal", "mlx": "MLX", "sycl": "SYCL", "cpu": "CPU"}
+# What a bar is drawn with, from dark to light; the figures below carry the same letters.
+LETTERS = {"weights": "█", "KV cache": "▓", "compute": "▒", "overhead": "▒"}
+
+
+def shares(device: DeviceMemory, overhead_name: str) -> list[tuple[str, str, int]]:
+    """Return (letter, name, bytes) of what lies on a device, without what is empty."""
+    parts = [
+        ("█", "weights", device.weights_bytes),
+        ("▓", "KV cache", device.kv_cache_bytes),
+        ("▓", "state", device.recurrent_state_bytes),
+        ("▒", "compute", device.compute_bytes),
+        ("▒", overhead_name, device.overhead_bytes),
+    ]
+    return [part for part in parts if part[2] > 0]
+
+
+def device_lines(device: DeviceMemory, *, label: str, backend: str, ink: Ink = PLAIN, with_bar: bool = True) -> list[str]:
+    """Return the bar, the figures in GiB and what stays free."""
+    parts = shares(device, BACKEND_NAMES.get(backend, backend) if device.kind == "accelerator" else "runtime")
+    known = device.budget_bytes is not None
+    used = f"{gib(device.total_bytes)} of {gib(device.budget_bytes)} GiB usable" if known else gib_unit(device.total_bytes)
+    over = device.fits is False
+    drawn = ""
+    if with_bar and device.budget_bytes:
+        drawn = bar([(letter, size) for letter, _, size in parts], device.budget_bytes, cells=BAR_CELLS) + "  "
+        drawn = ink.bad(drawn) if over else ink.good(drawn)
+    lines = [f"  {label:<6}{drawn}{ink.bad(used + ': does not fit') if over else used}"]
+    if not with_bar:
+        return lines
+    seen: set[str] = set()
+    figures = []
+    for letter, name, size in parts:
+        mark = "" if letter in seen or not drawn else f"{letter} "
+        seen.add(letter)
+        figures.append(f"{mark}{name} {_figure(size)}")
+    if device.budget_bytes is not None:
+        free = device.budget_bytes - device.total_bytes
+        figures.append(f"{'░ ' if drawn else ''}free {_figure(free)}" if free >= 0 else f"too much by {_figure(-free)}")
+    return lines + pieces(figures, indent=INDENT)
+
+
+def _figure(size: int) -> str:
+    return gib(size) if size >= 0.05 * (1 << 30) or size == 0 else f"{size / (1 << 20):.0f} MiB"
+
+
+def memory_lines(memory: MemoryEstimate, *, backend: str, ink: Ink = PLAIN) -> list[str]:
+    """Return the lines of all devices; main memory beside an accelerator gets a bar only when weights were moved there."""
+    accelerators = [device for device in memory.devices if device.kind == "accelerator"]
+    lines: list[str] = []
+    for number, device in enumerate(accelerators):
+        label = "GPU" if len(accelerators) == 1 else f"GPU{number}"
+        lines += device_lines(device, label=label, backend=backend, ink=ink)
+    for device in memory.devices:
+        if device.kind == "host" and device.total_bytes > 0:
+            much = not accelerators or device.weights_bytes > 0.1 * memory.weights_bytes
+            lines += device_lines(device, label="RAM", backend=backend, ink=ink, with_bar=much)
+    return lines
+
+
+def rule_of_thumb_line(memory: MemoryEstimate) -> str:
+    """Return the rule of thumb beside the estimate: "(rule of thumb: 5.4 GB, 32 % too low here)"."""
+    thumb, total = memory.rule_of_thumb_bytes, memory.total_bytes
+    if thumb <= 0 or total <= 0:
+        return ""
+    off = round(100 * (thumb - total) / total)
+    verdict = "right here" if off == 0 else f"{abs(off)} % too {'low' if off < 0 else 'high'} here"
+    return f"{INDENT}(rule of thumb: {gb_unit(thumb)}, {verdict})"
+
+
+def device_name(device: DeviceMemory) -> str:
+    """Return the cleaned name of a device."""
+    return clean(device.name)

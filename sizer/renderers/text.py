@@ -1,0 +1,234 @@
+"""How figures, bars and paragraphs look in a terminal. Every report is built from these.
+
+Reports are plain strings with optional ANSI colour; rich is left out because its import alone costs more than the whole report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sizer.units import GB, GIB
+
+WIDTH = 80
+SEPARATOR = " · "
+# What stands in for a letter that the terminal's encoding cannot show.
+PLAIN_LETTERS = {
+    "·": "|", "—": "-", "–": "-", "−": "-", "±": "+/-", "≈": "~", "≥": ">=", "≤": "<=", "×": "x", "…": "...", "→": "->",
+    "█": "#", "▓": "=", "▒": "+", "░": ".", "“": '"', "”": '"', "’": "'", "‘": "'", "®": "(R)", "™": "(TM)",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """Colour for those who want it; without ``colour`` every method returns its text unchanged."""
+
+    colour: bool = False
+
+    def _in(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
+
+    def strong(self, text: str) -> str:
+        """Return ``text`` in bold."""
+        return self._in("1", text)
+
+    def faint(self, text: str) -> str:
+        """Return ``text`` dimmed: sources, asides."""
+        return self._in("2", text)
+
+    def good(self, text: str) -> str:
+        """Return ``text`` in green."""
+        return self._in("32", text)
+
+    def warn(self, text: str) -> str:
+        """Return ``text`` in yellow."""
+        return self._in("33", text)
+
+    def bad(self, text: str) -> str:
+        """Return ``text`` in red."""
+        return self._in("31", text)
+
+    def title(self, text: str) -> str:
+        """Return a heading."""
+        return self._in("1;36", text)
+
+
+PLAIN = Ink()
+
+
+def clean(text: object) -> str:
+    """Return ``text`` on one line without terminal escape sequences, control letters and invisible direction marks.
+
+    Names of GPUs, files and models come from outside; a terminal must not obey them.
+    """
+    letters = str(text)
+    if letters.isascii() and letters.isprintable():
+        return letters
+    return " ".join("".join(_visible(letter) for letter in _without_escapes(letters)).split(" ")).strip()
+
+
+def _visible(letter: str) -> str:
+    if letter in "\t\n\r":
+        return " "
+    # isprintable is False for control, format (bidirectional marks, zero width) and surrogate letters
+    return letter if letter.isprintable() else ""
+
+
+def _without_escapes(text: str) -> str:
+    if "\x1b" not in text and "\x9b" not in text:
+        return text
+    import re
+
+    # CSI ... final byte; OSC/DCS/APC/PM/SOS ... BEL or ST; any other two-letter escape
+    return re.sub(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?", "", text)
+
+
+def clean_command(text: str) -> str:
+    """Return a command ready to paste: its line breaks stay, escape sequences and control letters do not."""
+    return "\n".join(clean_line(line) for line in text.splitlines())
+
+
+def clean_line(text: str) -> str:
+    """As ``clean``, but with the spaces left as they are."""
+    return "".join(letter if letter == " " else _visible(letter) for letter in _without_escapes(text))
+
+
+def gib(value: float | None, digits: int = 1) -> str:
+    """Return bytes as a GiB figure without its unit ("7.9"), or "?"."""
+    return "?" if value is None else f"{value / GIB:.{digits}f}"
+
+
+def gib_unit(value: float | None) -> str:
+    """Return bytes with the unit: "7.9 GiB", whole ones as "12 GiB", small ones as "270 MiB"."""
+    if value is None:
+        return "unknown"
+    if abs(value) < GIB / 2:
+        return f"{value / (1 << 20):.0f} MiB"
+    figure = value / GIB
+    return f"{figure:.0f} GiB" if abs(figure - round(figure)) < 0.06 or figure >= 100 else f"{figure:.1f} GiB"
+
+
+def gb_unit(value: float | None) -> str:
+    """Return a download in decimal units: "5.6 GB", "274 MB"."""
+    if value is None:
+        return "unknown"
+    return f"{value / 1e6:.0f} MB" if value < GB else f"{value / GB:.1f} GB"
+
+
+def tokens(value: int | None) -> str:
+    """Return a context: "16k" for 16384, "1M" for 1048576, the figure itself where it is no multiple of 1024."""
+    if value is None:
+        return "?"
+    if value >= 1 << 20 and value % (1 << 20) == 0:
+        return f"{value >> 20}M"
+    return f"{value >> 10}k" if value >= 1024 and value % 1024 == 0 else str(value)
+
+
+def count(value: float | None) -> str:
+    """Return a number of parameters: "8.2B", "270M"."""
+    if value is None:
+        return "?"
+    if value >= 1e12:
+        return f"{value / 1e12:.1f}T"
+    if value >= 1e9:
+        figure = value / 1e9
+        return f"{figure:.0f}B" if figure >= 100 else f"{figure:.1f}B"
+    return f"{value / 1e6:.0f}M"
+
+
+def speed(value: float | None) -> str:
+    """Return tokens per second with a sensible number of digits: "46", "4.6", "0.46"."""
+    if value is None:
+        return "?"
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def speed_range(middle: float | None, low: float | None, high: float | None) -> str:
+    """Return "~46 tok/s (39-54)"."""
+    if middle is None:
+        return "speed unknown"
+    return f"~{speed(middle)} tok/s" + (f" ({speed(low)}-{speed(high)})" if low is not None and high is not None else "")
+
+
+def seconds(value: float | None) -> str:
+    """Return a duration: "0.4 s", "12 s", "3 min"."""
+    if value is None:
+        return "?"
+    if value >= 120:
+        return f"{value / 60:.0f} min"
+    return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"
+
+
+def wrap(text: str, *, indent: str = "", hanging: str | None = None, width: int = WIDTH) -> list[str]:
+    """Return the lines of a paragraph; a word longer than a line is never broken (it may be a command or an address)."""
+    lines: list[str] = []
+    current, room = indent, width
+    started = False
+    for word in text.split():
+        piece = f" {word}" if started else word
+        if started and len(current) + len(piece) > room:
+            lines.append(current)
+            current, started, piece = (indent if hanging is None else hanging), False, word
+        current += piece
+        started = True
+    return [*lines, current] if started else lines
+
+
+def pieces(items: Iterable[str], *, indent: str = "", hanging: str | None = None, width: int = WIDTH, separator: str = SEPARATOR) -> list[str]:
+    """Return lines of items joined by ``separator``; a line breaks between items only."""
+    lines: list[str] = []
+    current, empty = indent, True
+    for item in items:
+        addition = item if empty else separator + item
+        if not empty and len(current) + len(addition) > width:
+            lines.append(current)
+            current, addition = (indent if hanging is None else hanging), item
+        current += addition
+        empty = False
+    return lines if empty else [*lines, current]
+
+
+def bar(parts: Sequence[tuple[str, float]], whole: float, *, cells: int = 40, free: str = "░") -> str:
+    """Return a bar of ``cells`` letters: each part its letter times its share of ``whole``; a part above zero shows at least once.
+
+    More than ``whole`` fills the bar; the figures beside it say by how much.
+    """
+    scale = max(whole, sum(size for _, size in parts), 1.0)
+    drawn, position = "", 0.0
+    for letter, size in parts:
+        if size <= 0:
+            continue
+        position += size
+        drawn += letter * max(round(position / scale * cells) - len(drawn), 1)
+    return drawn[:cells].ljust(cells, free)
+
+
+def table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), indent: str = "  ", gap: str = "  ") -> list[str]:
+    """Return rows with their columns lined up; the columns numbered in ``right`` are right-aligned. Trailing blanks are dropped."""
+    if not rows:
+        return []
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [cell.rjust(widths[i]) if i in right else cell.ljust(widths[i]) for i, cell in enumerate(row)]
+        lines.append((indent + gap.join(cells)).rstrip())
+    return lines
+
+
+def shorten(text: str, width: int) -> str:
+    """Return ``text`` cut to ``width`` letters, the cut shown by an ellipsis."""
+    return text if len(text) <= width else text[: max(width - 1, 0)].rstrip() + "…"
+
+
+def for_encoding(text: str, encoding: str | None) -> str:
+    """Return ``text`` so that ``encoding`` can write it: look-alikes for letters it lacks, "?" for the rest."""
+    name = encoding or "ascii"
+    try:
+        text.encode(name)
+    except (UnicodeEncodeError, LookupError):
+        text = "".join(PLAIN_LETTERS.get(letter, letter) for letter in text)
+        try:
+            return text.encode(name, "replace").decode(name)
+        except LookupError:
+            return text.encode("ascii", "replace").decode("ascii")
+    return text

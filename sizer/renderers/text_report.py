@@ -1,0 +1,235 @@
+"""``sizer recommend`` for people: the answer, the reasons, what to type. Nothing is computed here but the layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sizer.renderers.machine_lines import machine_lines
+from sizer.renderers.memory_lines import BACKEND_NAMES, device_lines, memory_lines, rule_of_thumb_line
+from sizer.renderers.text import (
+    PLAIN,
+    SEPARATOR,
+    WIDTH,
+    Ink,
+    clean,
+    clean_command,
+    gb_unit,
+    pieces,
+    seconds,
+    speed,
+    speed_range,
+    table,
+    tokens,
+    wrap,
+)
+from sizer.schema.machine import Notice
+from sizer.schema.recommendation import Fallback, Pick, Reason, Recommendation, Rejection, Step
+
+RUNTIME_NAMES = {"ollama": "Ollama", "lmstudio": "LM Studio", "llama.cpp": "llama.cpp", "mlx": "MLX", "vllm": "vLLM"}
+ROLE_NAMES = {
+    "faster": "faster", "smarter": "smarter", "longer-context": "longer", "smaller-download": "smaller",
+    "other-runtime": "other runtime", "installed": "installed", "least-bad": "least bad",
+}  # fmt: skip
+USE_NAMES = {"general": "general use", "rag": "questions about documents", "agent": "agents"}
+NUMBERED = ("install", "configure", "pull", "start")
+
+
+def report(answer: Recommendation, *, ink: Ink = PLAIN, explain: bool = False, verbose: bool = False) -> str:
+    """Return the whole report: 80 columns, but commands are never broken."""
+    blocks: list[list[str]] = [top(answer, ink)]
+    best = answer.pick or next((pick for pick in answer.alternatives if pick.role == "least-bad"), None)
+    if answer.pick is None:
+        blocks.append(nothing_fits(answer, best, ink))
+    if best is not None:
+        blocks.append([*headline(best, ink), "", *memory_lines(best.memory, backend=best.backend, ink=ink), rule_of_thumb_line(best.memory)])
+        if explain:
+            blocks.append(_section("Memory", memory_tree(best, ink), ink))
+        blocks.append(_section("Why", why(best.why, ink, explain=explain), ink))
+        blocks.append(_section("Do this", steps(best.steps, best.download_bytes, ink), ink))
+    if answer.companion is not None:
+        blocks.append(_section("Beside it", companion(answer.companion, ink), ink))
+    blocks.append(_section("Other good choices", others(answer.alternatives, best), ink))
+    if answer.fallback is not None:
+        blocks.append(_section("Instead", fallback(answer.fallback), ink))
+    blocks.append(_section("Note", notices([*answer.notices, *answer.machine.notices], ink, verbose=verbose or explain), ink))
+    blocks.append([*ruled_out(answer.rejected, every=explain or verbose), ink.faint(footer(answer))])
+    return "\n\n".join("\n".join(line for line in block if line is not None) for block in (_trimmed(block) for block in blocks) if block)
+
+
+def _trimmed(block: list[str]) -> list[str]:
+    while block and not block[-1]:
+        block = block[:-1]
+    return block
+
+
+def _section(name: str, lines: Sequence[str], ink: Ink) -> list[str]:
+    return [ink.title(name), *lines] if lines else []
+
+
+def top(answer: Recommendation, ink: Ink = PLAIN) -> list[str]:
+    """Return the machine in a line or two, the time at the right of the first."""
+    lines = machine_lines(answer.machine)
+    took = f"{answer.elapsed_ms:.0f} ms" if answer.elapsed_ms is not None else ""
+    if took and len(lines[0]) + len(took) + 2 <= WIDTH:
+        lines[0] = lines[0].ljust(WIDTH - len(took)) + ink.faint(took)
+    return lines
+
+
+def headline(pick: Pick, ink: Ink = PLAIN) -> list[str]:
+    """Return the two lines that hold the answer."""
+    first = pieces([clean(pick.display_name), clean(pick.quant), f"{tokens(pick.context)} context", runtime_text(pick)], indent="  ")
+    return [ink.strong(line) for line in first] + pieces(good_for(pick), indent="  ", separator="; ")
+
+
+def good_for(pick: Pick) -> list[str]:
+    """Return what it is good for: use, speed, first word, quality."""
+    use = pick.quality.use_case
+    facts = [f"for {USE_NAMES.get(use, clean(use))}"]
+    if pick.speed.decode_tps is not None:
+        facts.append(speed_range(pick.speed.decode_tps, pick.speed.decode_tps_low, pick.speed.decode_tps_high))
+    elif pick.speed.prefill_tps is not None:
+        facts.append(f"reads {speed_range(pick.speed.prefill_tps, pick.speed.prefill_tps_low, pick.speed.prefill_tps_high)}")
+    if pick.speed.ttft_s is not None and pick.embedding_dimensions is None:
+        facts.append(f"first word after {seconds(pick.speed.ttft_s)}")
+    if pick.embedding_dimensions is not None:
+        facts.append(f"{pick.embedding_dimensions} dimensions")
+    facts.append(f"quality {pick.quality.score:.0f} of 100 ±{pick.quality.uncertainty:.0f}")
+    return facts
+
+
+def runtime_text(pick: Pick) -> str:
+    """Return "LM Studio (CUDA)", with the part that lies in main memory."""
+    name = RUNTIME_NAMES.get(pick.runtime, clean(pick.runtime))
+    moved = "experts partly in RAM" if pick.cpu_moe else None
+    backend = BACKEND_NAMES.get(pick.backend, clean(pick.backend))
+    return f"{name} ({', '.join(part for part in (backend, moved) if part)})"
+
+
+def nothing_fits(answer: Recommendation, best: Pick | None, ink: Ink) -> list[str]:
+    """Return three lines: nothing fits; the least bad and its speed; what would change it."""
+    lines = [ink.bad("Nothing good fits what was asked on this machine.")]
+    if best is not None:
+        lines += wrap(f"The least bad is {clean(best.display_name)} {clean(best.quant)} with {RUNTIME_NAMES.get(best.runtime, best.runtime)}: "
+                      f"{speed_range(best.speed.decode_tps, best.speed.decode_tps_low, best.speed.decode_tps_high)}.")  # fmt: skip
+    remedy = next((notice.remedy for notice in answer.notices if notice.remedy and notice.level != "info"), None)
+    if remedy:
+        lines += wrap(f"What would change it: {clean(remedy)}")
+    return lines
+
+
+def why(reasons: Iterable[Reason], ink: Ink = PLAIN, *, explain: bool = False) -> list[str]:
+    """Return the reasons, the rule's id at the right; with ``explain`` each with its source."""
+    lines: list[str] = []
+    for reason in reasons:
+        rule = clean(reason.rule)
+        room = WIDTH - len(rule) - 2
+        text = wrap(clean(reason.fact), indent="  ", hanging="    ", width=room)
+        if not text:
+            continue
+        text[-1] = text[-1].ljust(room + 2) + ink.faint(rule)
+        lines += text
+        if explain and reason.source:
+            lines += [ink.faint(line) for line in wrap(clean(reason.source), indent="      ")]
+    return lines
+
+
+def steps(all_steps: Iterable[Step], download_bytes: int, ink: Ink = PLAIN) -> list[str]:
+    """Return numbered commands, each on a line of its own and never broken; checks, stops and undos by name."""
+    lines: list[str] = []
+    number = 0
+    pulled = False
+    for step in all_steps:
+        if step.kind in NUMBERED:
+            number += 1
+            label = str(number)
+        else:
+            label = step.kind
+        size = "" if pulled or step.kind != "pull" else gb_unit(download_bytes)
+        pulled = pulled or step.kind == "pull"
+        lines += _step(step, label, size, ink)
+    return lines
+
+
+def _step(step: Step, label: str, size: str, ink: Ink) -> list[str]:
+    head = f"  {label:<2} " if label.isdigit() else f"  {label}  "
+    if not step.command:
+        lines = wrap(clean(step.title), indent=head, hanging=" " * len(head))
+    else:
+        command = clean_command(step.command).split("\n")
+        if len(command) == 1:
+            line = head + command[0]
+            lines = [line.ljust(WIDTH - len(size)) + ink.faint(size) if size and len(line) + len(size) + 2 <= WIDTH else line]
+        else:  # several lines: at the margin, so that a here-document survives being pasted
+            lines = [f"{head}{clean(step.title)}:", *command]
+    if step.note:
+        lines += [ink.faint(line) for line in wrap(clean(step.note), indent=" " * len(head))]
+    return lines
+
+
+def others(alternatives: Iterable[Pick], best: Pick | None) -> list[str]:
+    """Return the alternatives as a table: role, what, speed, quality; the trade-off below."""
+    shown = [pick for pick in alternatives if pick is not best]
+    rows = []
+    for pick in shown:
+        same = best is not None and pick.model == best.model and pick.quant == best.quant
+        name = "same model" if same else f"{clean(pick.display_name)}{SEPARATOR}{clean(pick.quant)}"
+        pace = f"{speed(pick.speed.decode_tps)} tok/s" if pick.speed.decode_tps is not None else ""
+        rows.append((ROLE_NAMES.get(pick.role or "", pick.role or ""), name, tokens(pick.context), pace, f"quality {pick.quality.score:.0f}"))
+    lines = table(rows, right=(2, 3))
+    width = max((len(row[0]) for row in rows), default=0)
+    result = []
+    for pick, line in zip(shown, lines, strict=True):
+        result.append(line)
+        if pick.trade_off:
+            result += wrap(clean(pick.trade_off), indent=" " * (width + 4))
+    return result
+
+
+def companion(pick: Pick, ink: Ink = PLAIN) -> list[str]:
+    """Return the model that runs beside the pick."""
+    return [*headline(pick, ink), *steps(pick.steps, pick.download_bytes, ink)]
+
+
+def fallback(cloud: Fallback) -> list[str]:
+    """Return the cloud provider that stands in."""
+    return wrap(f"{clean(cloud.provider)} at {clean(cloud.base_url)}: {clean(cloud.reason)}", indent="  ", hanging="  ")
+
+
+def notices(all_notices: Iterable[Notice], ink: Ink = PLAIN, *, verbose: bool = False) -> list[str]:
+    """Return warnings and errors, with ``verbose`` also what is merely worth knowing; each once."""
+    lines: list[str] = []
+    seen: set[tuple[str, str]] = set()
+    for notice in all_notices:
+        if (notice.code, notice.message) in seen or (notice.level == "info" and not verbose):
+            continue
+        seen.add((notice.code, notice.message))
+        mark = {"warning": ink.warn("warning"), "error": ink.bad("error")}.get(notice.level, notice.level)
+        text = wrap(f"{notice.level}: {clean(notice.message)}", indent="  ", hanging="    ")
+        lines += [text[0].replace(notice.level, mark, 1), *text[1:]]
+        if notice.remedy:
+            lines += wrap(f"-> {clean(notice.remedy)}", indent="    ", hanging="       ")
+    return lines
+
+
+def ruled_out(rejected: Sequence[Rejection], *, every: bool = False, most: int = 6) -> list[str]:
+    """Return what was ruled out and why, as one paragraph; runtimes first."""
+    if not rejected:
+        return []
+    shown = rejected if every else rejected[:most]
+    named = [f"{RUNTIME_NAMES.get(entry.runtime or '', clean(entry.runtime or entry.model or ''))} ({clean(entry.reason)})" for entry in shown]
+    more = f" and {len(rejected) - len(shown)} more (--verbose)" if len(shown) < len(rejected) else ""
+    return wrap(f"Ruled out: {', '.join(named)}{more}. sizer why-not NAME tells more.")
+
+
+def memory_tree(pick: Pick, ink: Ink = PLAIN) -> list[str]:
+    """Return every device with its parts, for ``--explain``."""
+    lines: list[str] = []
+    for device in pick.memory.devices:
+        lines.append(f"  {clean(device.name)}")
+        lines += device_lines(device, label="", backend=pick.backend, ink=ink)[1:]
+    return lines
+
+
+def footer(answer: Recommendation) -> str:
+    """Return the last line: which catalog answered, and where the whole answer is."""
+    return f"catalog {clean(answer.catalog.date)}, {answer.catalog.models} models{SEPARATOR}sizer recommend --json for the whole answer"
