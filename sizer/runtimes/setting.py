@@ -1,0 +1,55 @@
+"""Where a runtime is going to live: deployment, audience, normalised names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sizer.runtimes.facts import Table
+from sizer.schema.machine import Machine
+from sizer.schema.needs import Needs
+
+ARCHES = {"amd64": "x86_64", "x64": "x86_64", "aarch64": "arm64", "arm64e": "arm64"}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The surroundings that every gate and step looks at. ``inside`` is the container that sizer itself runs in when nothing else was asked for."""
+
+    os: str
+    arch: str
+    deployment: str
+    audience: str
+    parallel: int
+    inside: str | None = None
+    wsl: bool = False
+
+
+def arch_of(machine: Machine) -> str:
+    """Return "x86_64", "arm64" or what the machine says."""
+    arch = machine.platform.arch.lower()
+    return ARCHES.get(arch, arch)
+
+
+def deployment_of(machine: Machine, needs: Needs) -> str:
+    """Return the deployment: as asked, else kubernetes or docker inside one, server without a screen, else desktop."""
+    if needs.deployment != "auto":
+        return needs.deployment
+    platform = machine.platform
+    if platform.container:
+        return "kubernetes" if platform.container == "kubernetes" else "docker"
+    return "server" if platform.display == "headless" else "desktop"
+
+
+def setting_of(machine: Machine, needs: Needs, table: Table) -> Setting:
+    """Return the surroundings of a call."""
+    audience = needs.audience if needs.audience != "auto" else table["audience"]["auto"]
+    inside = machine.platform.container if needs.deployment == "auto" else None
+    return Setting(
+        os=machine.platform.os,
+        arch=arch_of(machine),
+        deployment=deployment_of(machine, needs),
+        audience=audience,
+        parallel=needs.parallel,
+        inside=inside,
+        wsl=machine.platform.wsl,
+    )
