@@ -36,8 +36,7 @@ def run(terminal: Terminal, values: dict[str, Any]) -> int:
 def _check(terminal: Terminal, files: tuple[str, ...]) -> int:
     from sizer.catalog.check import check
 
-    faults = check(*files)
-    return faults
+    return check(*files)
 
 
 def _add(terminal: Terminal, reference: str) -> int:

@@ -44,6 +44,4 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 def front() -> click.Group:
     """Return the group."""
     version = click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version and exit.")
-    return Front(
-        "sizer", params=[*global_options(), version], help=TEXT, epilog=EPILOG, context_settings=CONTEXT_SETTINGS, callback=lambda **_: None
-    )
+    return Front("sizer", params=[*global_options(), version], help=TEXT, epilog=EPILOG, context_settings=CONTEXT_SETTINGS, callback=lambda **_: None)

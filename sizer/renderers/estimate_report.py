@@ -23,9 +23,8 @@ def report(estimate: Estimate, *, ink: Ink = PLAIN, explain: bool = False, verbo
     if memory.exactness == "rule":
         return "\n".join(_rule_only(estimate))
     blocks = [headline(estimate, ink), _totals(estimate, ink)]
-    for device in memory.devices:
-        if device.total_bytes or device.kind == "accelerator":
-            blocks.append(_device(device, estimate, ink, explain=explain))
+    shown = [device for device in memory.devices if device.total_bytes or device.kind == "accelerator"]
+    blocks += [_device(device, estimate, ink, explain=explain) for device in shown]
     blocks.append(_speed(estimate))
     if estimate.notices:
         blocks.append([ink.title("How it was computed" if explain else "Note"), *_notes(estimate.notices)])
@@ -47,7 +46,12 @@ def headline(estimate: Estimate, ink: Ink = PLAIN) -> list[str]:
 
 def _rule_only(estimate: Estimate) -> list[str]:
     thumb = estimate.memory.rule_of_thumb_bytes
-    return [f"{gb_unit(thumb)} by the rule of thumb", "  parameters x bits / 8 x 1.2", *_notes(estimate.notices), "  a named model gets an exact estimate: sizer estimate qwen3-8b"]
+    return [
+        f"{gb_unit(thumb)} by the rule of thumb",
+        "  parameters x bits / 8 x 1.2",
+        *_notes(estimate.notices),
+        "  a named model gets an exact estimate: sizer estimate qwen3-8b",
+    ]
 
 
 def _totals(estimate: Estimate, ink: Ink) -> list[str]:

@@ -100,5 +100,7 @@ def accelerators(document: Mapping[str, Any], *, ink: Ink = PLAIN, verbose: bool
     for entry, line in zip(entries, lines[1:], strict=True):
         body.append(line)
         if verbose:
-            body += [ink.faint(part) for part in wrap(f"{clean(entry['key'])}: {clean(entry['source'])} ({clean(entry['checked'])})", indent="    ", width=WIDTH)]
+            body += [
+                ink.faint(part) for part in wrap(f"{clean(entry['key'])}: {clean(entry['source'])} ({clean(entry['checked'])})", indent="    ", width=WIDTH)
+            ]
     return "\n".join([*body, "", f"{len(rows)} accelerators · TFLOPS dense at 16 bits · --verbose adds key and source"])

@@ -14,10 +14,8 @@ def report(document: Mapping[str, Any], *, ink: Ink = PLAIN, verbose: bool = Fal
     """Return the machine classes that run the model, the smallest first, and what the others lack."""
     quant = f" {clean(document['quant'])}" if document["quant"] else ""
     name = clean(document.get("display_name") or document["model"])
-    if document["smallest"]:
-        first = f"{name}{quant} needs at least: {clean(document['smallest'])}"
-    else:
-        first = f"{name}{quant} runs on none of the usual machines"
+    smallest = document["smallest"]
+    first = f"{name}{quant} needs at least: {clean(smallest)}" if smallest else f"{name}{quant} runs on none of the usual machines"
     asked = f"{tokens(document['context'])} context, at least {speed(document['least_tps'])} tok/s, for {clean(document['use_case'])}"
     can = [entry for entry in document["classes"] if entry["runs"]]
     cannot = [entry for entry in document["classes"] if not entry["runs"]]

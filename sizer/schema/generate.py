@@ -1,0 +1,100 @@
+"""Write the JSON Schemas of all documents beside this file: ``python -m sizer.schema.generate`` (``--check`` only compares).
+
+The records are the only definition; this turns them into JSON Schema 2020-12 with pydantic. The program ships the result and never runs this.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from sizer.schema import listing
+from sizer.schema.estimate import Estimate
+from sizer.schema.machine import Machine
+from sizer.schema.recommendation import Recommendation
+
+FOLDER = Path(__file__).parent
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Mode = Literal["serialization", "validation"]
+# name: (record, written or read, keys that a document must have when it is read, what to know)
+DOCUMENTS: dict[str, tuple[type, Mode, tuple[str, ...], str]] = {
+    "machine": (Machine, "validation", ("schema", "platform", "memory"), "A machine as sizer reads it (--machine): all but these keys may be missing."),
+    "machine-written": (Machine, "serialization", (), "A machine as `sizer probe --json` writes it: every key is there, unknown is null."),
+    "capture": (listing.CaptureDocument, "validation", ("schema", "system", "answers"), "What `sizer probe --record` writes; see docs/captures.md."),
+    "estimate": (Estimate, "serialization", (), "What `sizer estimate --json` writes."),
+    "recommendation": (Recommendation, "serialization", (), "What `sizer recommend --json` writes."),
+    "models": (listing.Models, "serialization", (), "What `sizer models --json` writes."),
+    "accelerators": (listing.Accelerators, "serialization", (), "What `sizer gpus --json` writes."),
+    "plan": (listing.Plan, "serialization", (), "What `sizer plan --json` writes."),
+    "why-not": (listing.WhyNot, "serialization", (), "What `sizer why-not --json` writes."),
+    "error": (listing.Error, "serialization", (), "What any command writes with --json when it fails."),
+}
+# keys that only some entries of a list carry
+OPTIONAL = {"ListedAccelerator": ("compute_capability", "gfx_target")}
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """Return the JSON Schema of a document. More keys than listed are always allowed: later versions add some."""
+    from pydantic import TypeAdapter
+
+    record, mode, required, about = DOCUMENTS[name]
+    body = TypeAdapter(record).json_schema(mode=mode, ref_template="#/$defs/{model}")
+    if mode == "serialization":  # what the program writes holds every key; unknown is null, not absent
+        for title, entry in [("", body), *body.get("$defs", {}).items()]:
+            if "properties" in entry:
+                entry["required"] = [key for key in entry["properties"] if key not in OPTIONAL.get(title, ())]
+    else:
+        body["required"] = list(required)
+    _one_line_descriptions(body)
+    head = {"$schema": DIALECT, "$id": f"urn:sizer:schema:{name}:1", "title": f"sizer/{name}", "description": about}
+    return {**head, **{key: value for key, value in body.items() if key not in head}}
+
+
+def _one_line_descriptions(node: Any) -> None:
+    """Take the docstrings' line breaks and code marks out, and the titles that only repeat a key."""
+    if isinstance(node, list):
+        for item in node:
+            _one_line_descriptions(item)
+        return
+    if not isinstance(node, dict):
+        return
+    if isinstance(node.get("description"), str):
+        node["description"] = " ".join(node["description"].replace("``", "`").split())
+    if isinstance(node.get("title"), str) and "properties" not in node:
+        del node["title"]
+    for value in node.values():
+        _one_line_descriptions(value)
+
+
+def text_of(name: str) -> str:
+    """Return the text of the schema file."""
+    return json.dumps(schema_of(name), ensure_ascii=False, indent=1) + "\n"
+
+
+def path_of(name: str) -> Path:
+    """Return the file of a schema."""
+    return FOLDER / f"{name}.schema.json"
+
+
+def stale() -> list[str]:
+    """Return the names of the schemas whose file is not what the records say."""
+    return [name for name in DOCUMENTS if not path_of(name).exists() or path_of(name).read_text(encoding="utf-8") != text_of(name)]
+
+
+def main(arguments: list[str]) -> int:
+    """Write the stale schemas; with ``--check`` only name them. Returns the exit code."""
+    names = stale()
+    if "--check" in arguments:
+        for name in names:
+            sys.stderr.write(f"{path_of(name).name} is stale: run python -m sizer.schema.generate\n")
+        return 1 if names else 0
+    for name in names:
+        path_of(name).write_text(text_of(name), encoding="utf-8", newline="\n")
+        sys.stdout.write(f"wrote {path_of(name).name}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

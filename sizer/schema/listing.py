@@ -1,0 +1,155 @@
+"""The documents that the program writes besides machine, estimate and recommendation: lists, plans, errors; and the capture it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sizer.schema.base import Document
+from sizer.schema.recommendation import Pick
+
+
+@dataclass(frozen=True, slots=True)
+class ListedQuant(Document):
+    """One download of a model."""
+
+    quant: str
+    download_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedScore(Document):
+    """Quality of 100 for one use case and one standard deviation."""
+
+    score: float
+    uncertainty: float
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel(Document):
+    """One model of the catalog, for readers."""
+
+    id: str
+    name: str
+    family: str
+    parameters: int
+    active_parameters: int
+    released: str
+    license: str
+    commercial_use: str
+    roles: tuple[str, ...]
+    capabilities: tuple[str, ...]
+    context: int
+    recommend: bool
+    quality: dict[str, ListedScore]
+    quants: tuple[ListedQuant, ...]
+    sources: tuple[Any, ...]
+    checked: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models(Document):
+    """The document ``sizer/models/1``."""
+
+    schema: Literal["sizer/models/1"] = "sizer/models/1"
+    models: tuple[ListedModel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedAccelerator(Document):
+    """One entry of the accelerator table, for readers."""
+
+    key: str
+    name: str
+    vendor: str
+    kind: str
+    memory_bytes: int | None
+    bandwidth_gbs: float | None
+    fp16_tflops: float | None
+    source: str
+    checked: str
+    compute_capability: str | None = None
+    gfx_target: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accelerators(Document):
+    """The document ``sizer/accelerators/1``."""
+
+    schema: Literal["sizer/accelerators/1"] = "sizer/accelerators/1"
+    accelerators: tuple[ListedAccelerator, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyNot(Document):
+    """The document ``sizer/why-not/1``: the first gate against a model, by how much, and what would unlock it."""
+
+    schema: Literal["sizer/why-not/1"] = "sizer/why-not/1"
+    model: str
+    quant: str | None
+    runs: bool
+    gate: str | None
+    reason: str | None
+    needed_bytes: int | None
+    budget_bytes: int | None
+    missing_bytes: int | None
+    decode_tps: float | None
+    unlock: tuple[str, ...]
+    pick: Pick | None
+
+
+@dataclass(frozen=True, slots=True)
+class MachineClass(Document):
+    """One class of machine: whether it runs the model, how, and what it lacks."""
+
+    name: str
+    kind: str
+    runs: bool
+    reason: str | None
+    quant: str | None
+    context: int | None
+    runtime: str | None
+    backend: str | None
+    full: bool | None
+    total_bytes: int | None
+    decode_tps: float | None
+    missing_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(Document):
+    """The document ``sizer/plan/1``: the machine classes that run a model, the smallest first."""
+
+    schema: Literal["sizer/plan/1"] = "sizer/plan/1"
+    model: str
+    display_name: str
+    quant: str | None
+    context: int | None
+    use_case: str
+    least_tps: float
+    smallest: str | None
+    classes: tuple[MachineClass, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Error(Document):
+    """The document ``sizer/error/1``, on standard output with ``--json`` when the exit code is 1, 2, 4 or 5."""
+
+    schema: Literal["sizer/error/1"] = "sizer/error/1"
+    code: str
+    message: str
+    hint: str | None
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureDocument(Document):
+    """The document ``sizer/capture/1``: every question that a probe asked of a machine and what it answered."""
+
+    schema: Literal["sizer/capture/1"] = "sizer/capture/1"
+    system: Literal["linux", "macos", "windows"]
+    arch: str
+    answers: dict[str, dict[str, Any]]
+    note: str = ""
+    source: str = ""
+    origins: Any = field(default=None)
