@@ -1,0 +1,119 @@
+"""The shape of ``data/devices.yaml``: two tables, ``devices`` (what every run may need) and ``device_sources`` (where the figures come from)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from sizer.catalog.device_index import normalised
+from sizer.catalog.shapes.facts import Sourced
+from sizer.errors import CatalogError
+from sizer.units import GIB
+
+_FILE = "devices.yaml"
+_SOURCED = ("source", "checked", "disagreement", "notes")
+_RENAMED = {"memory_gib"}
+
+
+class Entry(Sourced):
+    """One accelerator as people write it."""
+
+    key: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9.]+)*$")
+    name: str = Field(min_length=3)
+    vendor: Literal["nvidia", "amd", "intel", "apple", "qualcomm"]
+    kind: Literal["discrete", "integrated", "unified"]
+    form: Literal["desktop", "laptop", "workstation", "datacenter", "embedded", "igpu", "soc"]
+    memory_gib: list[float] | Literal["shared"]
+    bandwidth_gbs: float | None = Field(default=None, gt=1, lt=20_000)
+    fp16_tflops: float | None = Field(default=None, gt=0, lt=10_000)
+    fp16_kind: Literal["tensor", "tensor-fp16-accumulate", "packed", "wmma", "matrix", "xmx", "shader", "shader-fp32"] | None = None
+    fp32_tflops: float | None = Field(default=None, gt=0, lt=1_000)
+    compute_capability: str | None = Field(default=None, pattern=r"^\d+\.\d$")
+    gfx_target: str | None = Field(default=None, pattern=r"^gfx[0-9a-f]{3,4}$")
+    architecture: str | None = None
+    gpu_cores: int | None = Field(default=None, gt=0)
+    cpu_cores: int | None = Field(default=None, gt=0)
+    performance_cores: int | None = Field(default=None, gt=0)
+    pci_ids: list[str] = []
+    names: list[str] = []
+    aliases: list[str] = []
+    patterns: list[str] = []
+    cpu_patterns: list[str] = []
+    popularity: int = Field(default=0, ge=0, le=100)
+    disagreement: str | None = None
+    notes: str | None = None
+
+    @field_validator("pci_ids")
+    @classmethod
+    def _pci(cls, ids: list[str]) -> list[str]:
+        for pci_id in ids:
+            if not re.fullmatch(r"[0-9a-f]{4}:[0-9a-f]{4}", pci_id):
+                raise ValueError(f"{pci_id!r} is not a PCI id such as 10de:2684 (lower case)")
+        return ids
+
+    @field_validator("patterns", "cpu_patterns")
+    @classmethod
+    def _compiles(cls, patterns: list[str]) -> list[str]:
+        for pattern in patterns:
+            re.compile(pattern)
+        return patterns
+
+    @model_validator(mode="after")
+    def _whole(self) -> Entry:
+        if self.kind == "discrete" and self.memory_gib == "shared":
+            raise ValueError("a discrete card has memory of its own: memory_gib is missing")
+        if (self.fp16_tflops is None) != (self.fp16_kind is None):
+            raise ValueError("fp16_tflops and fp16_kind belong together")
+        if self.vendor == "nvidia" and self.compute_capability is None:
+            raise ValueError("an NVIDIA entry needs its compute_capability")
+        return self
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    """Return the compiled row: normalised names, bytes, and nothing that is at its default."""
+    row = entry.model_dump(exclude_none=True, exclude_defaults=False, exclude={*_SOURCED, *_RENAMED})
+    sizes = [] if entry.memory_gib == "shared" else sorted(round(size * GIB) for size in entry.memory_gib)
+    row |= {"memory_bytes": sizes[-1] if sizes and entry.kind != "integrated" else None, "memory_options": sizes, "bandwidth_gbs": entry.bandwidth_gbs, "fp16_tflops": entry.fp16_tflops}
+    row["names"] = list(dict.fromkeys(normalised(name) for name in entry.names))
+    row["aliases"] = list(dict.fromkeys(normalised(alias) for alias in entry.aliases))
+    required = {"key", "name", "vendor", "kind", "memory_bytes", "bandwidth_gbs", "fp16_tflops"}
+    row = {key: value for key, value in row.items() if key in required or value not in ([], 0)}
+    if row.get("form") == "desktop":
+        del row["form"]
+    return row
+
+
+def _duplicates(entries: list[Entry]) -> None:
+    seen: set[str] = set()
+    for entry in entries:
+        if entry.key in seen:
+            raise CatalogError(f"{_FILE}: {entry.key}: this key is used twice", hint="keys are permanent; give the new entry another one")
+        seen.add(entry.key)
+
+
+def read(data: Any) -> list[Entry]:
+    """Return the validated entries. Raises ``CatalogError`` naming the entry, the field and what is allowed."""
+    if not isinstance(data, list):
+        raise CatalogError(f"{_FILE}: a list of entries was expected")
+    entries = []
+    for position, item in enumerate(data):
+        try:
+            entries.append(Entry.model_validate(item))
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            key = item.get("key") if isinstance(item, dict) else None
+            place = ".".join(str(part) for part in fault["loc"])
+            raise CatalogError(f"{_FILE}: {key or f'entry {position + 1}'}: {place + ': ' if place else ''}{fault['msg']}") from None
+    _duplicates(entries)
+    return entries
+
+
+def tables(data: Any) -> dict[str, Any]:
+    """Return the compiled tables ``devices`` (rows) and ``device_sources`` (by key)."""
+    entries = read(data)
+    return {
+        "devices": [_row(entry) for entry in entries],
+        "device_sources": {entry.key: entry.model_dump(include=set(_SOURCED), exclude_none=True) for entry in entries},
+    }
