@@ -5,21 +5,24 @@ prefix (``block_count`` for ``llama.block_count``), plus ``general.architecture`
 scalars or per-layer lists as in GGUF; both are accepted wherever llama.cpp accepts both. Unknown keys are ignored, so that the metadata of a
 whole GGUF file can be handed in.
 
-| always | ``general.architecture block_count embedding_length vocab_size context_length`` |
-|---|---|
-| attention | ``attention.head_count attention.head_count_kv`` (list with 0 = this layer has none), ``attention.key_length attention.value_length`` (when not embedding/heads) |
-| feed forward | ``feed_forward_length`` (list where layers differ) |
-| windows | ``attention.sliding_window``, ``attention.sliding_window_pattern`` (list of bool, or n: every n-th layer sees all), ``attention.key_length_swa attention.value_length_swa`` |
-| shared caches | ``attention.shared_kv_layers`` |
-| experts | ``expert_count expert_used_count expert_feed_forward_length expert_shared_count expert_shared_feed_forward_length leading_dense_block_count interleave_moe_layer_step moe_every_n_layers moe_latent_size`` |
-| MLA | ``attention.q_lora_rank attention.kv_lora_rank attention.key_length_mla attention.value_length_mla rope.dimension_count``, with ``attention.head_count_kv`` 1, ``attention.key_length`` = kv_lora_rank + rope, ``attention.value_length`` = kv_lora_rank |
-| DSA indexer | ``attention.indexer.head_count attention.indexer.key_length`` |
-| Mamba-2, delta nets | ``ssm.conv_kernel ssm.inner_size ssm.state_size ssm.group_count ssm.time_step_rank full_attention_interval`` (delta nets: state_size = head width, group_count = key heads, time_step_rank = value heads) |
-| Kimi delta attention | ``kda.head_dim ssm.conv_kernel`` |
-| short convolutions | ``shortconv.l_cache`` |
-| per-layer embeddings | ``embedding_length_per_layer_input altup.num_inputs`` |
-| draft blocks | ``nextn_predict_layers`` (counted in ``block_count``, as in GGUF) |
-| encoders | ``tokenizer.ggml.token_type_count attention.causal`` |
+- always: ``general.architecture``, ``block_count``, ``embedding_length``, ``vocab_size``, ``context_length``
+- attention: ``attention.head_count``, ``attention.head_count_kv`` (a list with 0 = this layer has none), ``attention.key_length`` and
+  ``attention.value_length`` (when they are not embedding / heads)
+- feed forward: ``feed_forward_length`` (a list where layers differ)
+- windows: ``attention.sliding_window``, ``attention.sliding_window_pattern`` (list of bool, or n: every n-th layer sees all),
+  ``attention.key_length_swa``, ``attention.value_length_swa``
+- caches shared between layers: ``attention.shared_kv_layers``
+- experts: ``expert_count``, ``expert_used_count``, ``expert_feed_forward_length``, ``expert_shared_count``,
+  ``expert_shared_feed_forward_length``, ``leading_dense_block_count``, ``interleave_moe_layer_step``, ``moe_every_n_layers``, ``moe_latent_size``
+- MLA: ``attention.q_lora_rank``, ``attention.kv_lora_rank``, ``attention.key_length_mla``, ``attention.value_length_mla``,
+  ``rope.dimension_count``; with ``attention.head_count_kv`` 1, ``attention.key_length`` = kv_lora_rank + rope, ``attention.value_length`` = kv_lora_rank
+- DSA indexer: ``attention.indexer.head_count``, ``attention.indexer.key_length``
+- Mamba-2 and delta nets: ``ssm.conv_kernel``, ``ssm.inner_size``, ``ssm.state_size``, ``ssm.group_count``, ``ssm.time_step_rank``,
+  ``full_attention_interval`` (delta nets: state_size = head width, group_count = key heads, time_step_rank = value heads)
+- Kimi delta attention: ``kda.head_dim``, ``ssm.conv_kernel``; short convolutions: ``shortconv.l_cache``
+- per-layer embeddings: ``embedding_length_per_layer_input``, ``altup.num_inputs``
+- draft blocks: ``nextn_predict_layers`` (counted in ``block_count``, as in GGUF)
+- encoders: ``tokenizer.ggml.token_type_count``, ``attention.causal``
 
 A few facts that a GGUF file only shows by its tensors have keys of our own, all yes or no: ``tensors.tied`` (no ``output.weight``),
 ``tensors.qkv_bias``, ``tensors.qk_norm`` (per head), ``tensors.ssm_norm``, ``tensors.keys_are_values`` (full-attention layers of the larger

@@ -6,6 +6,7 @@ The rules are those of ``src/llama-quant.cpp`` of llama.cpp b11434 (``llama_tens
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -44,9 +45,14 @@ _KEEPS_TYPE = (
     "shortconv.conv.weight", "indexer.k_proj.weight", "indexer.q_proj.weight", "attn_rel_b.weight", ".position_embd", ".patch_embd",
 )  # fmt: skip
 # the category of a tensor, by the first of these names that it contains (llama-quant.cpp tensor_get_category)
-_CATEGORIES = ("attn_qkv.weight", "attn_kv_b.weight", "attn_v.weight", "attn_k.weight", "attn_q.weight", "attn_output.weight", "ffn_up", "ffn_gate", "ffn_down")
+_CATEGORIES = (
+    "attn_qkv.weight", "attn_kv_b.weight", "attn_v.weight", "attn_k.weight", "attn_q.weight", "attn_output.weight", "ffn_up", "ffn_gate", "ffn_down",
+)  # fmt: skip
 # tensors of the converter that stay in 32 bits whatever the file's type (conversion/base.py: one-dimensional, norms, routers, convolutions)
-_FLOAT32 = ("_norm.weight", "ffn_gate_inp.weight", "ffn_gate_inp_shexp.weight", "token_types.weight", "position_embd.weight", "ssm_conv1d", "shortconv.conv.weight", "altup")
+_FLOAT32 = (
+    "_norm.weight", "ffn_gate_inp.weight", "ffn_gate_inp_shexp.weight", "token_types.weight", "position_embd.weight", "ssm_conv1d",
+    "shortconv.conv.weight", "altup",
+)  # fmt: skip
 CUDA_ROW = 512  # elements to which CUDA pads the last row of a quantised tensor (ggml-cuda.cu MATRIX_ROW_PADDING)
 DEVICE_ALIGNMENT = 128  # bytes, CUDA buffers
 HOST_ALIGNMENT = 32  # bytes, TENSOR_ALIGNMENT of the CPU backend
@@ -174,7 +180,7 @@ class _Mixture:
             return _EMBEDDING.get(quant, base)
         if quant in _LOW_BITS:
             return self._low_bits(category)
-        if category in ("attn_v.weight", "attn_qkv.weight", "attn_kv_b.weight"):
+        if category in _VALUES:
             return self._value()
         if category == "attn_k.weight":
             return "Q8_0" if self.eight else _KEYS.get(quant, base)
@@ -197,7 +203,7 @@ class _Mixture:
 
     def _low_bits(self, category: str) -> str:
         wider = self.quant in ("IQ2_S", "IQ2_M")
-        if category in ("attn_v.weight", "attn_qkv.weight", "attn_kv_b.weight"):
+        if category in _VALUES:
             self.seen_values += 1
             return "Q4_K" if self.gqa4 or self.experts >= 4 else "IQ3_S" if wider else "Q2_K"
         if self.eight and category == "attn_k.weight":
@@ -280,6 +286,7 @@ _EMBEDDING = {
     "IQ2_XXS": "Q2_K", "IQ2_XS": "Q2_K", "IQ1_S": "Q2_K", "IQ1_M": "Q2_K", "IQ2_S": "IQ3_S", "IQ2_M": "IQ3_S", "IQ3_XXS": "IQ3_S",
     "TQ1_0": "Q4_K", "TQ2_0": "Q4_K",
 }  # fmt: skip
+_VALUES = ("attn_v.weight", "attn_qkv.weight", "attn_kv_b.weight")
 _KEYS = {"IQ3_XS": "IQ3_XXS", "IQ3_XXS": "IQ2_S"}
 _ATTENTION_OUTPUT = {"Q2_K": "Q3_K", "IQ3_XXS": "IQ3_S", "Q3_K_M": "Q4_K", "Q3_K_L": "Q5_K", "IQ3_M": "Q4_K"}
 _EIGHT_EXPERTS_OUTPUT = frozenset({"Q2_K", "IQ3_XS", "IQ3_XXS", "Q3_K_S", "Q3_K_M", "IQ4_NL", "Q4_K_S", "Q4_K_M", "IQ3_S", "IQ3_M", "IQ4_XS"})
@@ -305,7 +312,7 @@ def typed(model: Architecture, quant: str, tensors: Iterable[Tensor] | None = No
     if BLOCKS[base][0] == 1:
         return [Typed(item.name, item.shape, _converted(item.name, item.shape, base)) for item in listed]
     categories = [category_of(item.name) for item in listed]
-    values = sum(category in ("attn_v.weight", "attn_qkv.weight", "attn_kv_b.weight") and item.name.endswith("weight") for category, item in zip(categories, listed, strict=True))
+    values = sum(category in _VALUES for category in categories)
     mixture = _Mixture(model, name, values, tied="output" not in categories)
     result = []
     for item, category in zip(listed, categories, strict=True):
@@ -407,6 +414,20 @@ _PACKED: dict[str, tuple[float, bool]] = {
     "BF16": (16, False),
 }
 PACKED_QUANTS = tuple(_PACKED)
+
+
+def typed_for(model: Architecture, quant: str) -> list[Typed]:
+    """Return the model's tensors with their types for a GGUF quantisation, and as 16-bit ones for a packed format (see ``size_of``)."""
+    return typed(model, quant if quant.upper() in BASE_TYPES or quant.upper() in ALIASES else "BF16")
+
+
+def nominal_bits(quant: str) -> float:
+    """Return the bits per weight that a quantisation's name promises: 4 for Q4_K_M, 16 for F16. The rule of thumb counts with these."""
+    digits = re.search(r"(?:^|[A-Z-])(16|32|[1-8])(?=[^0-9]|$)", quant.upper())
+    return float(digits.group(1)) if digits else _UNKNOWN_BITS
+
+
+_UNKNOWN_BITS = 16.0
 
 
 def size_of(metadata: Mapping[str, Any], quant: str, family: str | None = None) -> QuantSize:
