@@ -1,0 +1,222 @@
+"""The table of measured speeds: rows joined with their device and model, and folded into cells.
+
+`truth/speed.csv` (one published or own measurement per row, with source and date), `truth/speed_devices.csv` (figures of the device, its group and generation) and
+`truth/speed_models.csv` (layers, parameters, cache layout). A *cell* is the median of the rows that share device, number of devices, backend, runtime, model,
+quantisation and depth: what is fitted and judged. A *group* joins the variants of one chip, so that leaving it out leaves out all of them.
+"""
+
+from __future__ import annotations
+
+import csv
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sizer.estimator import speed
+
+TRUTH = Path(__file__).parent / "truth"
+DEPTH_EDGES = (600, 2100, 6000, 12000, 24000, 48000, 96000)
+PROMPT_LEAST = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One measured configuration."""
+
+    device: Mapping[str, str]
+    model: Mapping[str, str]
+    devices: int
+    backend: str
+    runtime: str
+    quant: str
+    file_bytes: float
+    threads: int | None
+    placement: str
+    gpu_layers: int | None
+    cpu_moe: int | None
+    depth_tokens: float
+    prompt_tokens: int
+    grade: str
+    tps: float
+    rows: int
+
+    @property
+    def group(self) -> str:
+        return self.device["group"]
+
+    @property
+    def moe(self) -> bool:
+        return int(self.model["experts"]) > 0
+
+    @property
+    def speed_class(self) -> str:
+        """The class of the bytes that are read; a model released with MXFP4 experts keeps them in every file."""
+        if self.model["expert_bits"]:
+            return "mxfp4"
+        return speed.speed_class(self.quant)
+
+    @property
+    def weight_bytes(self) -> float:
+        """Bytes read per token: active parameters at the file's bits per parameter."""
+        model = self.model
+        if model["expert_bits"]:
+            expert_bytes = float(model["expert_bits"]) / 8
+            experts = float(model["expert_params"])
+            active_experts = experts * int(model["experts_used"]) / int(model["experts"])
+            other = self.file_bytes - experts * expert_bytes
+            rest = float(model["params"]) - experts
+            return active_experts * expert_bytes + other * (float(model["active_params"]) - active_experts) / rest
+        return self.file_bytes * float(model["active_params"]) / float(model["params"])
+
+    @property
+    def resident_bytes(self) -> float:
+        model = self.model
+        return self.file_bytes * (1 - float(model["embedding_params"]) / float(model["params"]))
+
+    @property
+    def cache_bytes(self) -> float:
+        model = self.model
+        window = min(self.depth_tokens, float(model["window_tokens"])) * float(model["kv_window_bytes_per_token"])
+        return self.depth_tokens * float(model["kv_bytes_per_token"]) + window
+
+    @property
+    def cache_share(self) -> float:
+        return self.cache_bytes / (self.cache_bytes + self.weight_bytes)
+
+
+def _table(name: str) -> list[dict[str, str]]:
+    with (TRUTH / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def rows() -> list[dict[str, str]]:
+    """All measurements as they stand in the table."""
+    return _table("speed.csv")
+
+
+def devices() -> dict[str, dict[str, str]]:
+    return {row["device"]: row for row in _table("speed_devices.csv")}
+
+
+def models() -> dict[str, dict[str, str]]:
+    return {row["model"]: row for row in _table("speed_models.csv")}
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdigit() else None
+
+
+def _depth(row: Mapping[str, str]) -> float:
+    """Mean depth while generating: what was there before, and half of what was generated."""
+    generated = float(row["generated_tokens"]) if row["generated_tokens"].isdigit() else 128
+    return float(row["depth_tokens"] or 0) + generated / 2
+
+
+def _bucket(depth: float) -> int:
+    return sum(depth >= edge for edge in DEPTH_EDGES)
+
+
+def cells(what: str, *, grades: Iterable[str] = ("A",), placements: Iterable[str] = ("full", "cpu"), runtimes: Iterable[str] | None = None) -> list[Cell]:
+    """Return the cells for "decode" or "prefill", in a fixed order."""
+    grades, placements = tuple(grades), tuple(placements)
+    of_device, of_model = devices(), models()
+    found: dict[tuple[Any, ...], list[dict[str, str]]] = {}
+    for row in rows():
+        if not row[f"{what}_tps"] or row["grade"] not in grades or row["placement"] not in placements:
+            continue
+        if runtimes and row["runtime"] not in runtimes:
+            continue
+        if what == "prefill" and not ((_number(row["prompt_tokens"]) or 0) >= (PROMPT_LEAST if row["backend"] != "cpu" else 64) and float(row["depth_tokens"] or 0) < 2100):
+            continue
+        extent = _bucket(_depth(row)) if what == "decode" else _bucket(float(row["prompt_tokens"]))
+        key = (row["device"], row["devices"], row["backend"], row["runtime"], row["model"], row["quant"], row["threads"] if row["placement"] == "cpu" else "", row["gpu_layers"], row["cpu_moe"], extent)
+        found.setdefault(key, []).append(row)
+    return [_cell(what, group, of_device[key[0]], of_model[key[4]]) for key, group in sorted(found.items())]
+
+
+def _cell(what: str, group: list[dict[str, str]], device: dict[str, str], model: dict[str, str]) -> Cell:
+    row = group[0]
+    cpu_moe = int(model["layers"]) if row["cpu_moe"] == "all" else _number(row["cpu_moe"])
+    return Cell(
+        device=device,
+        model=model,
+        devices=int(row["devices"]),
+        backend=row["backend"],
+        runtime=row["runtime"],
+        quant=row["quant"],
+        file_bytes=statistics.median(float(one["file_bytes"]) for one in group),
+        threads=_number(row["threads"]),
+        placement=row["placement"],
+        gpu_layers=_number(row["gpu_layers"]),
+        cpu_moe=cpu_moe,
+        depth_tokens=statistics.median(_depth(one) for one in group),
+        prompt_tokens=int(statistics.median(int(one["prompt_tokens"]) for one in group)) if what == "prefill" else 512,
+        grade=row["grade"],
+        tps=statistics.median(float(one[f"{what}_tps"]) for one in group),
+        rows=len(group),
+    )
+
+
+def rates(cell: Cell, constants: Mapping[str, Any]) -> speed.Rates:
+    """Return the rates of the cell's device, as the program would build them."""
+    device = cell.device
+    if device["kind"] == "cpu":
+        performance = _number(device["performance_cores"])
+        threads = cell.threads or int(device["cores"])
+        return speed.cpu_rates(
+            constants,
+            isa=device["instruction_set"],
+            threads=threads,
+            performance_threads=min(performance, threads) if performance else None,
+            bandwidth_gbs=float(device["bandwidth_gbs"]) if device["bandwidth_gbs"] else None,
+            measured=device["source"].startswith("measured"),
+            runtime=cell.runtime,
+        )
+    return speed.device_rates(
+        constants,
+        vendor=device["vendor"],
+        backend=cell.backend,
+        generation=generation(device),
+        bandwidth_gbs=float(device["bandwidth_gbs"]),
+        fp16_tflops=float(device["fp16_tflops"]) if device["fp16_tflops"] else None,
+        fp32_tflops=float(device["fp32_tflops"]) if device["fp32_tflops"] else None,
+        runtime=cell.runtime,
+    )
+
+
+def generation(device: Mapping[str, str]) -> str:
+    return speed.generation_of(device["vendor"], device["device"].replace("-", " "), device["compute_capability"], device["gfx_target"])
+
+
+def place(cell: Cell, rates_here: speed.Rates, share: float = 1.0) -> speed.Place:
+    """Return one device's share of the cell's model."""
+    model = cell.model
+    layers = float(model["layers"])
+    return speed.Place(
+        rates=rates_here,
+        weight_bytes=cell.weight_bytes * share,
+        layers=layers * share,
+        active_parameters=float(model["active_params"]) * share,
+        speed_class=cell.speed_class,
+        kv_bytes_per_token=float(model["kv_bytes_per_token"]) * share,
+        kv_window_bytes=float(model["kv_window_bytes_per_token"]) * float(model["window_tokens"]) * share,
+        window_tokens=int(float(model["window_tokens"])),
+        state_bytes=float(model["state_bytes"]) * share,
+        moe=cell.moe,
+        resident_bytes=cell.resident_bytes * share,
+        attention_width=float(model["attention_width"]) * float(model["attention_layers"]) * share,
+    )
+
+
+Cache = dict[tuple[str, str, str, int | None], speed.Rates]
+
+
+def places(cell: Cell, constants: Mapping[str, Any], cache: Cache) -> list[speed.Place]:
+    """Return the cell's places: layers are split evenly over several devices. ``cache`` keeps the rates that these constants gave a device."""
+    key = (cell.device["device"], cell.backend, cell.runtime, cell.threads if cell.backend == "cpu" else None)
+    if key not in cache:
+        cache[key] = rates(cell, constants)
+    one = place(cell, cache[key], 1 / cell.devices)
+    return [one] * cell.devices

@@ -1,0 +1,485 @@
+"""Fit the constants of `sizer/estimator/speed.py` to the table of measured speeds and write them into `data/speed.yaml`.
+
+    python -m benchmarks.speed_fit            # fit, cross-validate, write data/speed.yaml and its compiled form
+    python -m benchmarks.speed_fit --check    # fit again and fail when the file differs
+
+Constants belong to groups (vendor and backend, architecture generation, quantisation class), never to a device. Each is held near the value of its parent by a
+Gaussian prior, so that a group with few measurements moves little. The loss is the absolute error of the logarithm, smoothed near zero. No random numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from ruamel.yaml import YAML as Yaml
+
+from benchmarks import speed_data as data
+from benchmarks.speed_data import Cell
+from sizer.estimator import speed
+
+YAML = Path(__file__).resolve().parents[1] / "data" / "speed.yaml"
+MARKER = "# --- below: written by benchmarks/speed_fit.py, not by hand ---"
+FOLDS = 8
+CLASSES = ("f16", "q8", "q6", "q5", "q4_0", "q4k", "iq4", "q3", "q2", "iq3", "iq2", "mxfp4")
+
+
+@dataclass
+class Parameter:
+    """One constant on the logarithmic scale: where it starts, how far it may go (standard deviation of its prior)."""
+
+    path: tuple[str, ...]
+    start: float
+    width: float
+
+
+@dataclass
+class Problem:
+    """Parameters, the cells they explain and how constants turn into a prediction."""
+
+    parameters: list[Parameter]
+    cells: Sequence[Cell]
+    predict: Callable[[Cell, Mapping[str, Any], data.Cache], float]
+    base: dict[str, Any]
+    noise: float = 0.12
+    weights: np.ndarray = field(default_factory=lambda: np.ones(0))
+
+
+def _set(tree: dict[str, Any], path: tuple[str, ...], value: float) -> None:
+    for name in path[:-1]:
+        tree = tree[name]
+    tree[path[-1]] = value
+
+
+def constants(problem: Problem, logs: np.ndarray) -> dict[str, Any]:
+    """Return the constants for these logarithms: the base with the fitted values put in."""
+    tree = _copy(problem.base)
+    for parameter, value in zip(problem.parameters, logs, strict=True):
+        _set(tree, parameter.path, math.exp(value))
+    return tree
+
+
+def _copy(tree: Any) -> Any:
+    return {key: _copy(value) for key, value in tree.items()} if isinstance(tree, dict) else tree
+
+
+def _residuals(problem: Problem, logs: np.ndarray) -> np.ndarray:
+    tree, cache = constants(problem, logs), data.Cache()
+    return np.array([math.log(problem.predict(cell, tree, cache) / cell.tps) for cell in problem.cells])
+
+
+def solve(problem: Problem, rounds: int = 14) -> np.ndarray:
+    """Return the logarithms that minimise the smoothed absolute error plus the priors: reweighted least squares with a numerical derivative."""
+    start = np.log([parameter.start for parameter in problem.parameters])
+    width = np.array([parameter.width for parameter in problem.parameters])
+    logs = start.copy()
+    weights = problem.weights if len(problem.weights) else np.ones(len(problem.cells))
+    residuals = _residuals(problem, logs)
+    damping = 1e-3
+    for _ in range(rounds):
+        jacobian = _jacobian(problem, logs, residuals)
+        robust = weights / np.maximum(np.abs(residuals) / problem.noise, 0.5)
+        rows = jacobian * (np.sqrt(robust) / problem.noise)[:, None]
+        right = residuals * np.sqrt(robust) / problem.noise
+        cost = _cost(residuals, logs, start, width, weights, problem.noise)
+        for _ in range(6):
+            normal = rows.T @ rows + np.diag(1 / width**2) + damping * np.eye(len(logs))
+            step = np.linalg.solve(normal, rows.T @ right + (logs - start) / width**2)
+            step = np.clip(step, -0.7, 0.7)
+            trial = _residuals(problem, logs - step)
+            if _cost(trial, logs - step, start, width, weights, problem.noise) < cost:
+                logs, residuals, damping = logs - step, trial, damping / 3
+                break
+            damping *= 10
+        else:
+            break
+        if float(np.max(np.abs(step))) < 2e-3:
+            break
+    return logs
+
+
+def _cost(residuals: np.ndarray, logs: np.ndarray, start: np.ndarray, width: np.ndarray, weights: np.ndarray, noise: float) -> float:
+    scaled = np.abs(residuals) / noise
+    loss = np.where(scaled < 0.5, scaled**2, scaled - 0.25)
+    return float(np.sum(weights * loss) + 0.5 * np.sum(((logs - start) / width) ** 2))
+
+
+def _jacobian(problem: Problem, logs: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+    columns = []
+    for index in range(len(logs)):
+        moved = logs.copy()
+        moved[index] += 1e-4
+        columns.append((_residuals(problem, moved) - residuals) / 1e-4)
+    return np.array(columns).T
+
+
+# --- what is fitted ---------------------------------------------------------------------------------------------------------------------------------------
+
+# Starting values: what physics or an earlier fit suggests; the prior's width says how strongly. They decide nothing where there are measurements.
+BASE: dict[str, Any] = {
+    "decode": {
+        "efficiency": {"other": 0.65},
+        "generation": {},
+        "quant": dict.fromkeys(CLASSES, 1.0),
+        "runtime": {},
+        "overhead_us": {"other": 110.0},
+        "overhead_generation": {},
+        "cache": {"other": 0.7},
+        "compute": 0.5,
+        "moe_bytes": 1.1,
+        "moe_layers": 1.3,
+        "token_us": 150.0,
+        "hop_us": 150.0,
+        "batch": 1.0,
+    },
+    "prefill": {
+        "efficiency": {"other": 0.25},
+        "generation": {},
+        "quant": dict.fromkeys(CLASSES, 1.0),
+        "runtime": {},
+        "moe": 1.3,
+        "attention": 0.6,
+        "bandwidth": 0.7,
+        "overhead_us": {"other": 150.0},
+    },
+    "cpu": {
+        "core_gbs": {"avx512": 16.0, "avx2": 13.0, "avx": 6.0, "sse": 2.0, "neon-dotprod": 12.0, "neon": 4.0, "none": 0.3, "apple": 16.0},
+        "quant": {"f16": 1.4, "q8": 1.1, "q6": 1.1, "q5": 1.0, "q4_0": 1.2, "q4k": 1.0, "iq4": 0.8, "q3": 0.75, "q2": 0.75, "iq3": 0.33, "iq2": 0.33, "mxfp4": 0.8},
+        "scaling": 0.95,
+        "sharpness": 2.0,
+        "efficiency": 0.7,
+        "measured_bandwidth": 0.95,
+        "measured_core": 1.0,
+        "efficiency_core": 0.5,
+        "overhead_us": 30.0,
+        "prompt_gflops": {"avx512": 150.0, "avx2": 60.0, "avx": 25.0, "sse": 8.0, "neon-dotprod": 70.0, "neon": 15.0, "none": 1.0, "apple": 100.0},
+        "prompt_quant": dict.fromkeys(CLASSES, 1.0),
+        "prompt_scaling": 0.9,
+    },
+    "interval": {
+        "thin": {"decode": 0.25, "prefill": 0.3, "compute": 0.1, "cpu": 0.4, "cpu_memory": 0.1, "parallel": 0.25, "several": 0.05},
+        "decode": {},
+        "prefill": {},
+    },
+    "evidence": {"pairs": {}, "generations": {}},
+}
+
+
+def _pairs(cells: Sequence[Cell]) -> list[str]:
+    return sorted({f"{cell.device['vendor']}-{cell.backend}" for cell in cells if cell.backend != "cpu"})
+
+
+def _generations(cells: Sequence[Cell]) -> list[str]:
+    return sorted({data.generation(cell.device) for cell in cells if cell.backend != "cpu"})
+
+
+def _split_generations(cells: Sequence[Cell]) -> list[str]:
+    """Generations measured through more than one backend: each gets its own small correction."""
+    return sorted({f"{data.generation(cell.device)}-{cell.backend}" for cell in cells if cell.backend != "cpu" and cell.device["vendor"] in ("amd", "apple", "intel")})
+
+
+def decode_problem(cells: Sequence[Cell], base: dict[str, Any]) -> Problem:
+    """Return the problem of the accelerators' decode constants."""
+    base = _copy(base)
+    table = base["decode"]
+    names: list[Parameter] = []
+
+    def add(path: tuple[str, ...], start: float, width: float) -> None:
+        _set(base, ("decode", *path), start)
+        names.append(Parameter(("decode", *path), start, width))
+
+    for pair in _pairs(cells):
+        add(("efficiency", pair), 0.75, 0.3)
+        add(("overhead_us", pair), 60.0, 0.6)
+        add(("cache", pair), 0.7, 0.3)
+    for name in _generations(cells):
+        add(("generation", name), 1.0, 0.2)
+        add(("overhead_generation", name), 1.0, 0.3)
+    for name in _split_generations(cells):
+        add(("generation", name), 1.0, 0.2)
+    for name in CLASSES:
+        add(("quant", name), 1.0, 0.15)
+    for name in sorted({cell.runtime for cell in cells} - {"llama.cpp"}):
+        add(("runtime", name), 1.0, 0.15)
+    for path, width in (("compute", 0.5), ("moe_bytes", 0.2), ("moe_layers", 0.4), ("token_us", 0.8), ("hop_us", 0.6)):
+        add((path,), table[path], width)
+    return Problem(names, cells, decode_tps, base, noise=0.08, weights=_balance(cells))
+
+
+def _balance(cells: Sequence[Cell]) -> np.ndarray:
+    """Weights: a device with a hundred cells counts like ten devices with one each, not like a hundred."""
+    counts: dict[str, int] = {}
+    for cell in cells:
+        counts[cell.group] = counts.get(cell.group, 0) + 1
+    return np.array([counts[cell.group] ** -0.5 * (1.0 if cell.grade == "A" else 0.4) for cell in cells])
+
+
+def decode_tps(cell: Cell, tree: Mapping[str, Any], cache: data.Cache) -> float:
+    return speed.decode_tps(data.places(cell, tree, cache), tree, cell.depth_tokens)
+
+
+def prefill_tps(cell: Cell, tree: Mapping[str, Any], cache: data.Cache) -> float:
+    return cell.prompt_tokens / speed.prompt_seconds(data.places(cell, tree, cache), tree, cell.prompt_tokens)
+
+
+def prefill_problem(cells: Sequence[Cell], base: dict[str, Any]) -> Problem:
+    """Return the problem of the accelerators' prompt constants."""
+    base = _copy(base)
+    names: list[Parameter] = []
+
+    def add(path: tuple[str, ...], start: float, width: float) -> None:
+        _set(base, ("prefill", *path), start)
+        names.append(Parameter(("prefill", *path), start, width))
+
+    for pair in _pairs(cells):
+        add(("efficiency", pair), 0.3, 0.6)
+        add(("overhead_us", pair), 150.0, 0.7)
+    for name in [*_generations(cells), *_split_generations(cells)]:
+        add(("generation", name), 1.0, 0.4)
+    for name in CLASSES:
+        add(("quant", name), 1.0, 0.2)
+    for name in sorted({cell.runtime for cell in cells} - {"llama.cpp"}):
+        add(("runtime", name), 1.0, 0.25)
+    for path, width in (("moe", 0.4), ("attention", 0.5), ("bandwidth", 0.4)):
+        add((path,), base["prefill"][path], width)
+    return Problem(names, cells, prefill_tps, base, noise=0.2, weights=_balance(cells))
+
+
+def cpu_problem(cells: Sequence[Cell], base: dict[str, Any]) -> Problem:
+    """Return the problem of the processors' decode constants."""
+    base = _copy(base)
+    names: list[Parameter] = []
+    table = base["cpu"]
+    for name in sorted({cell.device["instruction_set"] for cell in cells}):
+        names.append(Parameter(("cpu", "core_gbs", name), table["core_gbs"][name], 0.5))
+    for name in CLASSES:
+        names.append(Parameter(("cpu", "quant", name), table["quant"][name], 0.25))
+    for path, width in (("scaling", 0.1), ("efficiency", 0.2), ("overhead_us", 0.7)):
+        names.append(Parameter(("cpu", path), table[path], width))
+    for name in sorted({cell.runtime for cell in cells} - {"llama.cpp"}):
+        _set(base, ("decode", "runtime", name), 1.0)
+        names.append(Parameter(("decode", "runtime", name), 1.0, 0.2))
+    return Problem(names, cells, decode_tps, base, noise=0.15, weights=_balance(cells))
+
+
+def cpu_prefill_problem(cells: Sequence[Cell], base: dict[str, Any]) -> Problem:
+    """Return the problem of the processors' prompt constants."""
+    base = _copy(base)
+    table = base["cpu"]
+    names = [Parameter(("cpu", "prompt_gflops", name), table["prompt_gflops"][name], 0.6) for name in sorted({cell.device["instruction_set"] for cell in cells})]
+    names += [Parameter(("cpu", "prompt_quant", name), 1.0, 0.3) for name in CLASSES]
+    names.append(Parameter(("cpu", "prompt_scaling"), table["prompt_scaling"], 0.1))
+    return Problem(names, cells, prefill_tps, base, noise=0.25, weights=_balance(cells))
+
+
+# --- cross-validation ---------------------------------------------------------------------------------------------------------------------------------------
+
+
+def folds(cells: Sequence[Cell]) -> list[int]:
+    """Return the fold of each cell: groups in alphabetical order, dealt in turn, so that a chip is never on both sides."""
+    names = sorted({cell.group for cell in cells})
+    place = {name: index % FOLDS for index, name in enumerate(names)}
+    return [place[cell.group] for cell in cells]
+
+
+def cross_validated(cells: Sequence[Cell], make: Callable[[Sequence[Cell], dict[str, Any]], Problem], base: dict[str, Any]) -> list[float]:
+    """Return each cell's prediction by constants fitted without its group."""
+    of = folds(cells)
+    predicted = [0.0] * len(cells)
+    caches: dict[int, data.Cache] = {fold: data.Cache() for fold in range(FOLDS)}
+    for fold in range(FOLDS):
+        train = [cell for cell, number in zip(cells, of, strict=True) if number != fold]
+        problem = make(train, base)
+        tree = constants(problem, solve(problem))
+        for index, cell in enumerate(cells):
+            if of[index] == fold:
+                predicted[index] = problem.predict(cell, tree, caches[fold])
+    return predicted
+
+
+def errors(cells: Sequence[Cell], predicted: Sequence[float]) -> tuple[float, float]:
+    """Return median and 90th percentile of the absolute relative error."""
+    found = sorted(abs(value / cell.tps - 1) for cell, value in zip(cells, predicted, strict=True))
+    return statistics.median(found), found[min(len(found) - 1, math.ceil(0.9 * len(found)) - 1)]
+
+
+# --- everything together ------------------------------------------------------------------------------------------------------------------------------------
+
+SLICES: dict[str, Callable[[Cell], bool]] = {
+    "dense": lambda cell: not cell.moe and cell.cache_share < 0.15 / 1.15,
+    "moe": lambda cell: cell.moe and cell.cache_share < 0.15 / 1.15,
+    "depth": lambda cell: cell.cache_share >= 0.15 / 1.15,
+}
+COVERED = (0.05, 0.95)
+
+
+@dataclass
+class Stage:
+    """One fit: its name in `interval`, which half of the constants it sets, its cells, and the prediction of each cell without its group."""
+
+    name: str
+    what: str
+    cells: list[Cell]
+    make: Callable[[Sequence[Cell], dict[str, Any]], Problem]
+    held_out: list[float] = field(default_factory=list)
+
+
+def stages() -> list[Stage]:
+    """Return the four fits in the order in which they are made."""
+    decode = [cell for cell in data.cells("decode") if cell.runtime != "localscore"]
+    prefill = [cell for cell in data.cells("prefill") if cell.runtime != "localscore"]
+    processor = [cell for cell in data.cells("decode", grades=("A", "B")) if cell.backend == "cpu" and cell.runtime != "localscore"]
+    processor_prefill = [cell for cell in data.cells("prefill", grades=("A", "B")) if cell.backend == "cpu" and cell.runtime != "localscore"]
+    return [
+        Stage("decode", "decode", [cell for cell in decode if cell.backend != "cpu"], decode_problem),
+        Stage("prefill", "prefill", [cell for cell in prefill if cell.backend != "cpu"], prefill_problem),
+        Stage("cpu", "decode", processor, cpu_problem),
+        Stage("cpu-prefill", "prefill", processor_prefill, cpu_prefill_problem),
+    ]
+
+
+def given() -> dict[str, Any]:
+    """Return the part of data/speed.yaml that people edit, as the program sees it."""
+    text = YAML.read_text(encoding="utf-8").partition(MARKER)[0]
+    table = Yaml(typ="safe").load(text)
+    values = {name: entry["value"] for name, entry in table["given"].items()}
+    base = _copy(BASE)
+    for name in ("unknown_threads", "unknown_bandwidth_gbs"):
+        base["cpu"][name] = values.pop(name)
+    base["prefill"]["peak"] = {"tensor_vendors": values.pop("tensor_vendors")}
+    newest = max(row["date"] for row in data.rows() if len(row["date"]) == 10)
+    return {**base, **values, "fitted": newest}
+
+
+def fit(*, held_out: bool = True) -> tuple[dict[str, Any], list[Stage]]:
+    """Return all constants and the stages with their cross-validated predictions."""
+    tree, done = given(), stages()
+    for stage in done:
+        if held_out:
+            stage.held_out = cross_validated(stage.cells, stage.make, tree)
+        problem = stage.make(stage.cells, tree)
+        tree = constants(problem, solve(problem))
+    _evidence(tree, done)
+    if held_out:
+        _intervals(tree, done)
+        tree["accuracy"] = accuracy(tree, done)
+    return tree, done
+
+
+def _evidence(tree: dict[str, Any], done: Sequence[Stage]) -> None:
+    pairs: dict[str, tuple[int, set[str]]] = {}
+    generations: dict[str, set[str]] = {}
+    for cell in [cell for stage in done if stage.what == "decode" for cell in stage.cells]:
+        pair = f"{cell.device['vendor']}-{cell.backend}" if cell.backend != "cpu" else "cpu"
+        rows, groups = pairs.get(pair, (0, set()))
+        pairs[pair] = (rows + cell.rows, groups | {cell.group})
+        if cell.backend != "cpu":
+            generations.setdefault(data.generation(cell.device), set()).add(cell.group)
+    tree["evidence"] = {
+        "pairs": {name: [rows, len(groups)] for name, (rows, groups) in sorted(pairs.items())},
+        "generations": {name: len(groups) for name, groups in sorted(generations.items())},
+    }
+
+
+def sliced(stage: Stage) -> dict[str, list[int]]:
+    """Return the indices of the stage's cells per slice."""
+    if stage.name.startswith("cpu"):
+        return {"cpu": list(range(len(stage.cells)))}
+    names = ("dense", "moe") if stage.what == "prefill" else tuple(SLICES)
+    belongs = {"dense": lambda cell: not cell.moe, "moe": lambda cell: cell.moe} if stage.what == "prefill" else SLICES
+    return {name: [index for index, cell in enumerate(stage.cells) if belongs[name](cell)] for name in names}
+
+
+def _intervals(tree: dict[str, Any], done: Sequence[Stage]) -> None:
+    for stage in done:
+        for name, indices in sliced(stage).items():
+            ratios = sorted(stage.cells[index].tps / stage.held_out[index] for index in indices)
+            low, high = (float(np.quantile(ratios, share)) for share in COVERED)
+            tree["interval"][stage.what][name] = [min(low, 1.0), max(high, 1.0)]
+
+
+def accuracy(tree: Mapping[str, Any], done: Sequence[Stage]) -> dict[str, Any]:
+    """Return the cross-validated errors per slice and the share of cells that the intervals hold."""
+    table = {}
+    for stage in done:
+        for name, indices in sliced(stage).items():
+            some = [stage.cells[index] for index in indices]
+            values = [stage.held_out[index] for index in indices]
+            median, p90 = errors(some, values)
+            low, high = tree["interval"][stage.what][name]
+            covered = sum(low <= cell.tps / value <= high for cell, value in zip(some, values, strict=True)) / len(some)
+            table[f"{stage.what}-{name}"] = {"cells": len(some), "groups": len({cell.group for cell in some}), "median": median, "p90": p90, "covered": covered}
+    return table
+
+
+# --- the file -----------------------------------------------------------------------------------------------------------------------------------------------
+
+
+def text_of(tree: Mapping[str, Any]) -> str:
+    """Return the fitted sections as YAML, four significant figures."""
+    lines = [f"fitted: {tree['fitted']}  # the newest measurement in the table"]
+    for section in ("decode", "prefill", "cpu", "interval", "evidence", "accuracy"):
+        lines += ["", f"{section}:", *_block(_without_given(section, tree[section]), 1)]
+    return "\n".join(lines) + "\n"
+
+
+def _without_given(section: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    left_out = {"cpu": ("unknown_threads", "unknown_bandwidth_gbs"), "prefill": ("peak",)}.get(section, ())
+    return {name: value for name, value in table.items() if name not in left_out}
+
+
+def _block(table: Mapping[str, Any], level: int) -> list[str]:
+    lines = []
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            lines += [f"{'  ' * level}{name}:", *_block(value, level + 1)] if value else [f"{'  ' * level}{name}: {{}}"]
+        else:
+            lines.append(f"{'  ' * level}{name}: {_scalar(value)}")
+    return lines
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_scalar(one) for one in value) + "]"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def report(tree: Mapping[str, Any]) -> str:
+    """Return the cross-validated errors as a table."""
+    lines = [f"{'slice':<16}{'cells':>6}{'groups':>8}{'median':>9}{'p90':>8}{'covered':>9}"]
+    for name, row in tree["accuracy"].items():
+        lines.append(f"{name:<16}{row['cells']:>6}{row['groups']:>8}{row['median']:>9.1%}{row['p90']:>8.1%}{row['covered']:>9.0%}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fit, print the errors, and write or check data/speed.yaml."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when data/speed.yaml is not what the fit gives")
+    options = parser.parse_args(arguments)
+    tree, _ = fit()
+    print(report(tree))
+    hand = YAML.read_text(encoding="utf-8").partition(MARKER)[0]
+    text = f"{hand}{MARKER}\n{text_of(tree)}"
+    if options.check:
+        same = text == YAML.read_text(encoding="utf-8")
+        print("data/speed.yaml is what the fit gives" if same else "data/speed.yaml differs: run python -m benchmarks.speed_fit")
+        return 0 if same else 1
+    YAML.write_text(text, encoding="utf-8")
+    from sizer.catalog import compile as compiler
+
+    return compiler.main(["speed"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

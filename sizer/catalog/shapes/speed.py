@@ -1,0 +1,165 @@
+"""What ``data/speed.yaml`` may hold: what a speed means, what is given, and the constants that `benchmarks/speed_fit.py` writes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from sizer.catalog.shapes.facts import Date, Sourced, Strict, checked_one
+
+FILE = "speed.yaml"
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, le=3)]
+Factors = dict[str, Annotated[float, Field(gt=0.05, lt=20)]]
+Class = Literal["f16", "q8", "q6", "q5", "q4_0", "q4k", "iq4", "q3", "q2", "iq3", "iq2", "mxfp4"]
+InstructionSet = Literal["avx512", "avx2", "avx", "sse", "apple", "neon-dotprod", "neon", "none"]
+
+
+class Meaning(Sourced):
+    """What a speed means to a person."""
+
+    reading_tps: Positive
+    reading_fast_tps: Positive
+    words_per_token: Positive
+    instant_s: Positive
+    attention_s: Positive
+    unusable_tps: Positive
+    long_answer_s: Positive
+
+
+class GivenNumber(Sourced):
+    """A constant that is not fitted."""
+
+    value: Positive
+
+
+class GivenTable(Sourced):
+    """Constants that are not fitted, by vendor; ``other`` for the rest."""
+
+    value: dict[str, Positive]
+
+
+class GivenWords(Sourced):
+    """A list of names."""
+
+    value: list[str]
+
+
+class Given(Strict):
+    """All that is not fitted."""
+
+    roof: GivenNumber
+    shader_operations_per_byte: GivenTable
+    tensor_vendors: GivenWords
+    unknown_threads: GivenNumber
+    unknown_bandwidth_gbs: GivenNumber
+    batch_copy_gbs: GivenNumber
+
+
+class Decode(Strict):
+    """Constants of generating."""
+
+    efficiency: dict[str, Share]
+    generation: Factors
+    quant: dict[Class, Share]
+    runtime: Factors
+    overhead_us: dict[str, Positive]
+    overhead_generation: Factors
+    cache: dict[str, Share]
+    compute: Positive
+    moe_bytes: Positive
+    moe_layers: Positive
+    token_us: Positive
+    hop_us: Positive
+    batch: Positive
+
+
+class Prefill(Strict):
+    """Constants of prompt processing."""
+
+    efficiency: dict[str, Positive]
+    generation: Factors
+    quant: dict[Class, Share]
+    runtime: Factors
+    moe: Positive
+    attention: Positive
+    bandwidth: Positive
+    overhead_us: dict[str, Positive]
+
+
+class Processor(Strict):
+    """Constants of processors."""
+
+    core_gbs: dict[InstructionSet, Positive]
+    quant: dict[Class, Share]
+    scaling: Annotated[float, Field(gt=0, le=1.1)]
+    sharpness: Positive
+    efficiency: Share
+    measured_bandwidth: Share
+    measured_core: Positive
+    efficiency_core: Share
+    overhead_us: Positive
+    prompt_gflops: dict[InstructionSet, Positive]
+    prompt_quant: dict[Class, Share]
+    prompt_scaling: Annotated[float, Field(gt=0, le=1.1)]
+
+
+Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class Interval(Strict):
+    """Factors below and above the centre per slice; ``thin``: what is added (logarithms) where evidence is missing."""
+
+    thin: dict[str, Annotated[float, Field(ge=0, lt=3)]]
+    decode: dict[str, Pair]
+    prefill: dict[str, Pair]
+
+    @model_validator(mode="after")
+    def _around_one(self) -> Interval:
+        for name, (low, high) in [*self.decode.items(), *self.prefill.items()]:
+            if not 0 < low <= 1 <= high:
+                raise ValueError(f"{name}: {low}..{high} does not hold the centre")
+        return self
+
+
+class Evidence(Strict):
+    """How much was measured: rows and devices per vendor-backend, devices per generation."""
+
+    pairs: dict[str, Annotated[list[int], Field(min_length=2, max_length=2)]]
+    generations: dict[str, int]
+
+
+class Accuracy(Strict):
+    """Cross-validated error of one slice, as shares."""
+
+    cells: int
+    groups: int
+    median: float
+    p90: float
+    covered: float
+
+
+class Speed(Strict):
+    """The whole file."""
+
+    meaning: Meaning
+    given: Given
+    fitted: Date
+    decode: Decode
+    prefill: Prefill
+    cpu: Processor
+    interval: Interval
+    evidence: Evidence
+    accuracy: dict[str, Accuracy]
+
+
+def compiled(data: Any) -> Any:
+    """Return the table that the program loads: as in the file, with the given constants where the formulas look for them. Raises ``CatalogError``."""
+    table = checked_one(Speed, data, FILE).model_dump()
+    given = {name: entry["value"] for name, entry in table.pop("given").items()}
+    for name in ("unknown_threads", "unknown_bandwidth_gbs"):
+        table["cpu"][name] = given.pop(name)
+    table["prefill"]["peak"] = {"tensor_vendors": given.pop("tensor_vendors")}
+    table.pop("accuracy")
+    return {**given, **table}

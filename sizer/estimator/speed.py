@@ -1,0 +1,528 @@
+"""How fast: tokens per second of one configuration, from bytes, operations and layers.
+
+One generated token costs, added up over the devices that share the layers,
+
+    weights read / (bandwidth x share of it reached)   +   operations / (shader rate x share reached)
+    + layers x a fixed time                            +   cache read at this depth / (bandwidth x share reached)
+
+and on a processor the first term is limited by threads x bytes per second of one core as well. Prompt processing is limited by operations, by reading every
+weight once per batch, and by attention, which grows with the square of the prompt. The shares are fitted to published measurements by `benchmarks/speed_fit.py`
+for groups (vendor and backend, architecture generation, quantisation class), never for one device; `docs/speed.md` has the method and its errors.
+
+    rates = rates_for(accelerator, "cuda", constants)              # once per device
+    place = Place(rates, weight_bytes=..., layers=..., ...)        # this configuration's share of the work there
+    decode_tps([place], constants, depth_tokens=4096)              # microseconds
+    predict([place], constants, depth_tokens=4096, prompt_tokens=2048)
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sizer.schema.estimate import SpeedEstimate
+from sizer.schema.machine import Accelerator, Machine
+
+GIGA = 1e9
+TERA = 1e12
+CLASSES = ("f16", "q8", "q6", "q5", "q4_0", "q4k", "iq4", "q3", "q2", "iq3", "iq2", "mxfp4")
+
+_NVIDIA_GENERATIONS = {
+    "3": "kepler", "5": "maxwell", "6": "pascal", "7.0": "volta", "7.2": "volta", "7.5": "turing", "8.0": "ampere-hbm", "8": "ampere", "8.9": "ada",
+    "9": "hopper", "10": "blackwell-hbm", "11": "blackwell", "12": "blackwell",
+}  # fmt: skip
+_AMD_GENERATIONS = (
+    (r"gfx90a|gfx94\d|gfx950", "cdna"), (r"gfx908", "cdna"), (r"gfx[89]\d\d?\w?", "gcn"), (r"gfx101\d", "rdna1"), (r"gfx103\d", "rdna2"), (r"gfx110\d", "rdna3"),
+    (r"gfx115\d", "rdna3.5"), (r"gfx12\d\d", "rdna4"),
+)  # fmt: skip
+_INTEL_GENERATIONS = (
+    (r"xe3|arc b3\d\d|panther lake", "xe3"), (r"xe2|battlemage|arc(\(tm\))? (pro )?b\d|1[34]0v|lunar lake", "xe2"),
+    (r"xe-hpg|alchemist|dg2|arc(\(tm\))? (pro )?a\d", "xe-hpg"), (r"xe|iris|uhd|arc|meteor|arrow|tiger|alder|raptor", "xe-lp"),
+)  # fmt: skip
+
+
+class PerClass(dict[str, float]):
+    """A rate per class of kernels, found under any spelling of a quantisation that belongs to it."""
+
+    def __missing__(self, quant: str) -> float:
+        value = self[quant] = super().__getitem__(speed_class(quant))
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What one device reaches, per quantisation class: seconds per unit of work. Built once per device, backend and runtime.
+
+    ``spread`` widens the interval where the evidence is thin; ``basis`` says what the constants rest on; ``roof_bytes_per_second`` is never exceeded.
+    """
+
+    vendor: str
+    backend: str
+    generation: str
+    roof_bytes_per_second: float
+    seconds_per_weight_byte: PerClass
+    seconds_per_parameter: float
+    seconds_per_layer: float
+    seconds_per_token: float
+    seconds_per_kv_byte: float
+    seconds_per_prompt_operation: PerClass
+    seconds_per_attention_operation: float
+    seconds_per_batch_byte: float
+    seconds_per_batch_layer: float
+    moe_bytes_factor: float = 1.0
+    moe_layer_factor: float = 1.0
+    moe_prompt_factor: float = 1.0
+    spread: float = 0.0
+    prompt_spread: float = 0.0
+    basis: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One device's share of the work. ``weight_bytes`` are read for every generated token, ``resident_bytes`` lie there (all experts; None: the same).
+
+    ``kv_bytes_per_token`` grow with the depth; ``kv_window_bytes`` do so until ``window_tokens`` (0: constant); ``state_bytes`` are read at any depth.
+    ``active_parameters`` work on each token; ``attention_width`` is heads x head size summed over the full-attention layers here.
+    """
+
+    rates: Rates
+    weight_bytes: float
+    layers: float
+    active_parameters: float
+    speed_class: str = "q4k"
+    kv_bytes_per_token: float = 0.0
+    kv_window_bytes: float = 0.0
+    window_tokens: int = 0
+    state_bytes: float = 0.0
+    moe: bool = False
+    resident_bytes: float | None = None
+    attention_width: float = 0.0
+    expert_share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Seconds per generated token by cause."""
+
+    weights: float = 0.0
+    cache: float = 0.0
+    compute: float = 0.0
+    overhead: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Seconds per token."""
+        return self.weights + self.cache + self.compute + self.overhead
+
+
+# --- what a device is -----------------------------------------------------------------------------------------------------------------------------------
+
+
+def generation(accelerator: Accelerator) -> str:
+    """Return the architecture generation ("ada", "rdna3", "m3", "xe2", ...; "unknown" when nothing says), the group that constants are fitted for."""
+    return generation_of(accelerator.vendor, accelerator.name, accelerator.compute_capability, accelerator.gfx_target)
+
+
+def generation_of(vendor: str, name: str, compute_capability: str | None = None, gfx_target: str | None = None) -> str:
+    """Return the architecture generation from what names it: compute capability (NVIDIA), gfx target (AMD), chip or product name (Apple, Intel)."""
+    match vendor:
+        case "nvidia":
+            major = (compute_capability or "").partition(".")[0]
+            return _NVIDIA_GENERATIONS.get(compute_capability or "") or _NVIDIA_GENERATIONS.get(major, "unknown")
+        case "amd":
+            return _first(_AMD_GENERATIONS, gfx_target or "")
+        case "apple":
+            chip = re.search(r"\bm(\d+)\b", f"{name} {gfx_target or ''}".lower().replace("-", " "))
+            return f"m{chip[1]}" if chip else "unknown"
+        case "intel":
+            return _first(_INTEL_GENERATIONS, f"{gfx_target or ''} {name}".lower().replace("(r)", "").replace("(tm)", ""))
+    return "unknown"
+
+
+def _first(table: Sequence[tuple[str, str]], text: str) -> str:
+    return next((word for pattern, word in table if re.search(pattern, text)), "unknown")
+
+
+def speed_class(quant: str | None) -> str:
+    """Return the class of kernels that decodes this quantisation: "f16", "q8", "q6", "q5", "q4_0", "q4k", "iq4", "q3", "q2", "iq3", "iq2", "mxfp4".
+
+    Read from the type's own spelling (Q4_K, Q4_K_M, UD-Q4_K_XL, IQ2_XXS, MLX-4bit, FP8, AWQ-4bit); unknown types count as "q4k".
+    """
+    if quant in CLASSES:
+        return quant
+    text = (quant or "").upper().replace("UD-", "").replace("MLX-", "").replace("AWQ-", "").replace("GPTQ-", "")
+    if text.startswith(("F16", "BF16", "F32", "FP16")):
+        return "f16"
+    if text.startswith(("MXFP4", "NVFP4")):
+        return "mxfp4"
+    if text.startswith("FP8"):
+        return "q8"
+    found = re.match(r"(I?)[A-Z]*(\d)(_[01]\b|_NL\b)?", text) or re.match(r"()(\d)(-?BIT)", text)
+    if not found:
+        return "q4k"
+    return _class_of(bool(found[1]), int(found[2]), bool(found[3]))
+
+
+def _class_of(vector: bool, bits: int, legacy: bool) -> str:
+    if bits >= 8:
+        return "q8"
+    if vector and bits <= 3:
+        return "iq3" if bits == 3 else "iq2"
+    if bits == 4:
+        return "q4_0" if legacy else ("iq4" if vector else "q4k")
+    return {7: "q8", 6: "q6", 5: "q5", 3: "q3"}.get(bits, "q2")
+
+
+# --- constants to rates ---------------------------------------------------------------------------------------------------------------------------------
+
+
+def rates_for(accelerator: Accelerator, backend: str, constants: Mapping[str, Any], *, runtime: str = "llama.cpp") -> Rates | None:
+    """Return what this accelerator reaches through this backend ("cuda", "rocm", "vulkan", "metal", "mlx", "sycl"), or None when its bandwidth is unknown."""
+    if not accelerator.bandwidth_gbs:
+        return None
+    return device_rates(
+        constants,
+        vendor=accelerator.vendor,
+        backend=backend,
+        generation=generation(accelerator),
+        bandwidth_gbs=accelerator.bandwidth_gbs,
+        fp16_tflops=accelerator.fp16_tflops,
+        fp32_tflops=accelerator.fp32_tflops,
+        runtime=runtime,
+    )
+
+
+def device_rates(
+    constants: Mapping[str, Any],
+    *,
+    vendor: str,
+    backend: str,
+    generation: str,
+    bandwidth_gbs: float,
+    fp16_tflops: float | None = None,
+    fp32_tflops: float | None = None,
+    runtime: str = "llama.cpp",
+) -> Rates:
+    """Return the rates of a GPU by its group's constants. GB/s are 1e9 bytes; TFLOPS are dense."""
+    decode, prefill = constants["decode"], constants["prefill"]
+    pair = f"{vendor}-{backend}"
+    known = pair in decode["efficiency"]
+    group = f"{generation}-{backend}"
+    factor = decode["generation"].get(group, decode["generation"].get(generation))
+    engine = decode["runtime"].get(runtime, 1.0)
+    efficiency = decode["efficiency"].get(pair, decode["efficiency"]["other"]) * (factor or 1.0)
+    bandwidth = bandwidth_gbs * GIGA
+    shader = _shader_rate(constants, vendor, generation, bandwidth, fp32_tflops)
+    peak = _prompt_peak(constants, vendor, generation, shader, fp16_tflops)
+    overhead = decode["overhead_us"].get(pair, decode["overhead_us"]["other"]) * decode["overhead_generation"].get(generation, 1.0) / 1e6
+    reached = prefill["efficiency"].get(pair, prefill["efficiency"]["other"])
+    reached *= prefill["generation"].get(group, prefill["generation"].get(generation, 1.0)) * prefill["runtime"].get(runtime, 1.0)
+    thin = constants["interval"]["thin"]
+    spread = 0.0 if known and factor is not None else thin["decode"]
+    prompt_known = pair in prefill["efficiency"] and (group in prefill["generation"] or generation in prefill["generation"])
+    if fp32_tflops is None:
+        spread, prompt_known = spread + thin["compute"], False
+    return Rates(
+        vendor=vendor,
+        backend=backend,
+        generation=generation,
+        roof_bytes_per_second=bandwidth * constants["roof"],
+        seconds_per_weight_byte=PerClass((name, 1 / (bandwidth * efficiency * share * engine)) for name, share in decode["quant"].items()),
+        seconds_per_parameter=2 / (shader * decode["compute"]),
+        seconds_per_layer=overhead / engine,
+        seconds_per_token=decode["token_us"] / 1e6,
+        seconds_per_kv_byte=1 / (bandwidth * decode["cache"].get(pair, decode["cache"]["other"])),
+        seconds_per_prompt_operation=PerClass((name, 1 / (peak * reached * share)) for name, share in prefill["quant"].items()),
+        seconds_per_attention_operation=1 / (peak * reached * prefill["attention"]),
+        seconds_per_batch_byte=1 / (bandwidth * prefill["bandwidth"]),
+        seconds_per_batch_layer=prefill["overhead_us"].get(pair, prefill["overhead_us"]["other"]) / 1e6,
+        moe_bytes_factor=decode["moe_bytes"],
+        moe_layer_factor=decode["moe_layers"],
+        moe_prompt_factor=prefill["moe"],
+        spread=spread,
+        prompt_spread=0.0 if prompt_known else thin["prefill"],
+        basis=_basis(constants, pair, generation, known and factor is not None),
+    )
+
+
+def _shader_rate(constants: Mapping[str, Any], vendor: str, generation: str, bandwidth: float, fp32_tflops: float | None) -> float:
+    """Operations per second of the shaders; without a figure, that of a typical chip of this bandwidth."""
+    if fp32_tflops:
+        return fp32_tflops * TERA
+    return bandwidth * float(constants["shader_operations_per_byte"].get(vendor, constants["shader_operations_per_byte"]["other"]))
+
+
+def _prompt_peak(constants: Mapping[str, Any], vendor: str, generation: str, shader: float, fp16_tflops: float | None) -> float:
+    """Operations per second that prompt processing could reach: tensor cores where the runtime uses them, shaders elsewhere."""
+    matrix = constants["prefill"]["peak"]
+    if vendor in matrix["tensor_vendors"] and fp16_tflops and fp16_tflops * TERA > shader:
+        return fp16_tflops * TERA
+    return shader
+
+
+def _basis(constants: Mapping[str, Any], pair: str, generation: str, known: bool) -> str:
+    counts = constants["evidence"]
+    rows, devices = counts.get("pairs", {}).get(pair, (0, 0))
+    of_generation = counts.get("generations", {}).get(generation, 0)
+    if not known:
+        return f"no measurement of {pair} {generation}: a wide guess from other devices ({constants['fitted']})"
+    return f"fitted to {rows} published measurements on {devices} {pair} devices, {of_generation} of generation {generation} ({constants['fitted']})"
+
+
+# --- the processor --------------------------------------------------------------------------------------------------------------------------------------
+
+
+def instruction_set(features: Sequence[str], arch: str) -> str:
+    """Return the widest instruction set that the kernels use: "avx512", "avx2", "avx", "neon", "neon-dotprod", "sse" or "none"."""
+    have = {feature.lower() for feature in features}
+    if arch in ("arm64", "aarch64"):
+        return "neon-dotprod" if have & {"dotprod", "asimddp", "i8mm", "feat_dotprod"} or not have else "neon"
+    if have & {"avx512f", "avx512_vnni", "avx512vnni"}:
+        return "avx512"
+    for word in ("avx2", "avx"):
+        if word in have:
+            return word
+    return "sse" if arch in ("x86_64", "amd64", "x86") else "none"
+
+
+def rates_for_cpu(machine: Machine, constants: Mapping[str, Any], *, runtime: str = "llama.cpp", core_gbs: float | None = None) -> Rates:
+    """Return what this machine's processor reaches. ``core_gbs`` is a measured rate of one core (`bandwidth.measure`), if there is one.
+
+    Without a known memory bandwidth the estimate is that of an ordinary machine of this kind, and its interval is wide.
+    """
+    cpu, memory = machine.cpu, machine.memory
+    features = list(cpu.features)
+    features += [word for word, held in (("avx2", cpu.avx2), ("avx512f", cpu.avx512)) if held]
+    isa = instruction_set(features, machine.platform.arch)
+    table = constants["cpu"]
+    threads = cpu.physical_cores or cpu.logical_cores or table["unknown_threads"]
+    if "apple" in f"{cpu.vendor} {cpu.name}".lower():
+        isa = "apple"
+    return cpu_rates(
+        constants,
+        isa=isa,
+        threads=threads,
+        performance_threads=cpu.performance_cores,
+        bandwidth_gbs=memory.bandwidth_gbs,
+        measured=(memory.bandwidth_source or "").startswith("measured"),
+        core_gbs=core_gbs,
+        runtime=runtime,
+    )
+
+
+def cpu_rates(
+    constants: Mapping[str, Any],
+    *,
+    isa: str,
+    threads: int,
+    performance_threads: int | None = None,
+    bandwidth_gbs: float | None = None,
+    measured: bool = False,
+    core_gbs: float | None = None,
+    runtime: str = "llama.cpp",
+) -> Rates:
+    """Return the rates of a processor: the smaller of the memory's and the cores' together, per quantisation class."""
+    table = constants["cpu"]
+    workers = float(performance_threads or threads)
+    if performance_threads and threads > performance_threads:
+        workers += (threads - performance_threads) * table["efficiency_core"]
+    isa = isa if isa in table["core_gbs"] else "none"
+    scale = table["core_gbs"][isa] if core_gbs is None else core_gbs * table["measured_core"]
+    reach = bandwidth_gbs or table["unknown_bandwidth_gbs"]
+    memory = reach * GIGA * (table["measured_bandwidth"] if measured else table["efficiency"])
+    per_byte = PerClass()
+    for name, share in table["quant"].items():
+        cores = workers**table["scaling"] * scale * share * GIGA
+        per_byte[name] = (memory**-table["sharpness"] + cores**-table["sharpness"]) ** (1 / table["sharpness"])
+    operations = workers ** table["prompt_scaling"] * table["prompt_gflops"][isa] * GIGA
+    thin = constants["interval"]["thin"]
+    return Rates(
+        vendor="cpu",
+        backend="cpu",
+        generation=isa,
+        roof_bytes_per_second=reach * GIGA * constants["roof"],
+        seconds_per_weight_byte=per_byte,
+        seconds_per_parameter=0.0,
+        seconds_per_layer=table["overhead_us"] / 1e6,
+        seconds_per_token=0.0,
+        seconds_per_kv_byte=1 / min(memory, workers * scale * GIGA),
+        seconds_per_prompt_operation=PerClass((name, 1 / (operations * share)) for name, share in table["prompt_quant"].items()),
+        seconds_per_attention_operation=1 / (operations * constants["prefill"]["attention"]),
+        seconds_per_batch_byte=1 / memory,
+        seconds_per_batch_layer=0.0,
+        spread=thin["cpu"] if bandwidth_gbs is None else (0.0 if measured else thin["cpu_memory"]),
+        prompt_spread=thin["cpu"],
+        basis=f"memory {'measured' if measured else 'from a table' if bandwidth_gbs else 'unknown'}, {isa}, {threads} threads ({constants['fitted']})",
+    )
+
+
+# --- decode -------------------------------------------------------------------------------------------------------------------------------------------
+
+
+def _cache_bytes(place: Place, depth_tokens: float) -> float:
+    window = place.kv_window_bytes
+    if window and place.window_tokens > depth_tokens:
+        window *= depth_tokens / place.window_tokens
+    return place.kv_bytes_per_token * depth_tokens + window + place.state_bytes
+
+
+def seconds_per_token(place: Place, depth_tokens: float) -> float:
+    """Return the time that one generated token takes here at this depth of context, in seconds."""
+    rates = place.rates
+    per_byte = rates.seconds_per_weight_byte
+    weights = place.weight_bytes * per_byte[place.speed_class]
+    layers = place.layers * rates.seconds_per_layer + rates.seconds_per_token
+    if place.moe:
+        weights *= rates.moe_bytes_factor
+        layers *= rates.moe_layer_factor
+    cache = _cache_bytes(place, depth_tokens)
+    total = weights + layers + cache * rates.seconds_per_kv_byte + place.active_parameters * rates.seconds_per_parameter
+    roof = (place.weight_bytes + cache) / rates.roof_bytes_per_second
+    return total if total > roof else roof
+
+
+def decode_tps(places: Sequence[Place], constants: Mapping[str, Any], depth_tokens: float = 0) -> float:
+    """Return generated tokens per second of one request over devices that share the layers; their times add up. Zero without places."""
+    total = 0.0
+    for place in places:
+        total += seconds_per_token(place, depth_tokens)
+    if len(places) > 1:
+        total += (len(places) - 1) * float(constants["decode"]["hop_us"]) / 1e6
+    return 1 / total if total else 0.0
+
+
+def parts(places: Sequence[Place], constants: Mapping[str, Any], depth_tokens: float = 0) -> Parts:
+    """Return the seconds of one token by cause, summed over the places."""
+    weights = cache = compute = overhead = 0.0
+    for place in places:
+        rates = place.rates
+        per_byte = rates.seconds_per_weight_byte
+        weights += place.weight_bytes * per_byte[place.speed_class] * (rates.moe_bytes_factor if place.moe else 1.0)
+        cache += _cache_bytes(place, depth_tokens) * rates.seconds_per_kv_byte
+        compute += place.active_parameters * rates.seconds_per_parameter
+        overhead += (place.layers * rates.seconds_per_layer + rates.seconds_per_token) * (rates.moe_layer_factor if place.moe else 1.0)
+    return Parts(weights, cache, compute, overhead + max(0, len(places) - 1) * float(constants["decode"]["hop_us"]) / 1e6)
+
+
+def batch_seconds(places: Sequence[Place], constants: Mapping[str, Any], depth_tokens: float, parallel: int) -> float:
+    """Return the time of one step that makes a token for each of ``parallel`` requests: weights are read once, caches and operations count for each."""
+    total = 0.0
+    for place in places:
+        rates = place.rates
+        one = seconds_per_token(place, depth_tokens)
+        touched = 1.0
+        if place.moe and place.resident_bytes:
+            share = min(1.0, place.weight_bytes / place.resident_bytes)
+            touched = (1 - (1 - share) ** parallel) / share
+        extra = (touched - 1) * place.weight_bytes * rates.seconds_per_weight_byte[place.speed_class]
+        operations = 2 * place.active_parameters * rates.seconds_per_prompt_operation[place.speed_class]
+        each = _cache_bytes(place, depth_tokens) * rates.seconds_per_kv_byte + operations
+        total += one + extra + (parallel - 1) * each * float(constants["decode"]["batch"])
+    return total
+
+
+# --- prompt -------------------------------------------------------------------------------------------------------------------------------------------
+
+
+def prompt_seconds(places: Sequence[Place], constants: Mapping[str, Any], prompt_tokens: int, depth_tokens: int = 0, ubatch: int = 512) -> float:
+    """Return the time to process a prompt of this length on top of ``depth_tokens`` already there, in seconds."""
+    total = 0.0
+    batches = math.ceil(prompt_tokens / ubatch)
+    for place in places:
+        rates = place.rates
+        per_operation = rates.seconds_per_prompt_operation[place.speed_class]
+        work = 2 * place.active_parameters * prompt_tokens * per_operation * (rates.moe_prompt_factor if place.moe else 1.0)
+        attention = 4 * place.attention_width * prompt_tokens * (depth_tokens + prompt_tokens / 2) * rates.seconds_per_attention_operation
+        resident = place.resident_bytes if place.resident_bytes is not None else place.weight_bytes
+        reading = batches * (resident * rates.seconds_per_batch_byte + place.layers * rates.seconds_per_batch_layer)
+        total += work + attention + reading
+    return total
+
+
+# --- the answer -----------------------------------------------------------------------------------------------------------------------------------------
+
+
+def predict(
+    places: Sequence[Place | None],
+    constants: Mapping[str, Any],
+    *,
+    depth_tokens: int = 0,
+    prompt_tokens: int = 512,
+    parallel: int = 1,
+    ubatch: int = 512,
+    runtime: str = "llama.cpp",
+) -> SpeedEstimate:
+    """Return speed with its interval; ``decode_tps`` is what each of ``parallel`` requests sees. A place that is None (bandwidth unknown) makes all figures None."""
+    known = [place for place in places if place is not None]
+    if not known or len(known) < len(places):
+        return SpeedEstimate(calibration="memory bandwidth unknown: no estimate")
+    tps = decode_tps(known, constants, depth_tokens)
+    if parallel > 1:
+        tps = 1 / batch_seconds(known, constants, depth_tokens, parallel)
+    prompt = prompt_seconds(known, constants, max(1, prompt_tokens), 0, ubatch)
+    prefill = max(1, prompt_tokens) / prompt
+    low, high = interval(known, constants, "decode", depth_tokens=depth_tokens, parallel=parallel)
+    prompt_low, prompt_high = interval(known, constants, "prefill", depth_tokens=depth_tokens, parallel=parallel)
+    roof = _roof_tps(known, depth_tokens, parallel)
+    return SpeedEstimate(
+        decode_tps=_rounded(tps),
+        decode_tps_low=_rounded(tps * low),
+        decode_tps_high=_rounded(max(tps, min(tps * high, roof))),
+        prefill_tps=_rounded(prefill),
+        prefill_tps_low=_rounded(prefill * prompt_low),
+        prefill_tps_high=_rounded(prefill * prompt_high),
+        ttft_s=_rounded(prompt + 1 / tps),
+        bound=_bound(known, constants, depth_tokens),
+        calibration="; ".join(dict.fromkeys(place.rates.basis for place in known)),
+    )
+
+
+def _rounded(value: float) -> float:
+    """Four figures: more would pretend."""
+    return float(f"{value:.4g}")
+
+
+def _roof_tps(places: Sequence[Place], depth_tokens: float, parallel: int) -> float:
+    seconds = sum((place.weight_bytes / parallel + _cache_bytes(place, depth_tokens)) / place.rates.roof_bytes_per_second for place in places)
+    return 1 / seconds if seconds else math.inf
+
+
+def interval(
+    places: Sequence[Place], constants: Mapping[str, Any], what: Literal["decode", "prefill"], *, depth_tokens: float, parallel: int
+) -> tuple[float, float]:
+    """Return the factors below and above the centre that should hold the measured value nine times in ten."""
+    table = constants["interval"][what]
+    slices = [_slice(place, depth_tokens, what) for place in places]
+    low = min(math.log(table[name][0]) for name in slices)
+    high = max(math.log(table[name][1]) for name in slices)
+    extra = max((place.rates.spread if what == "decode" else place.rates.prompt_spread) for place in places)
+    if parallel > 1:
+        extra += float(constants["interval"]["thin"]["parallel"])
+    if len(places) > 1:
+        extra += float(constants["interval"]["thin"]["several"])
+    return math.exp(low - extra), math.exp(high + extra)
+
+
+def _slice(place: Place, depth_tokens: float, what: str) -> str:
+    if place.rates.backend == "cpu":
+        return "cpu"
+    if what == "decode" and _cache_bytes(place, depth_tokens) > 0.15 * (place.weight_bytes + 1):
+        return "depth"
+    return "moe" if place.moe else "dense"
+
+
+def _bound(places: Sequence[Place], constants: Mapping[str, Any], depth_tokens: float) -> Literal["memory", "compute", "overhead"]:
+    cost = parts(places, constants, depth_tokens)
+    memory, compute, overhead = cost.weights + cost.cache, cost.compute, cost.overhead
+    if overhead >= memory and overhead >= compute:
+        return "overhead"
+    return "compute" if compute > memory or any(_bound_by_cores(place) for place in places) else "memory"
+
+
+def _bound_by_cores(place: Place) -> bool:
+    """Whether the cores, not the memory, set the pace of a processor."""
+    rates = place.rates
+    return rates.backend == "cpu" and rates.seconds_per_weight_byte[place.speed_class] > 2 * rates.seconds_per_batch_byte
