@@ -1,0 +1,125 @@
+"""``http:GET URL``: one look at a service of this machine. Loopback only, HTTP/1.0 over a bare socket (http.client takes 45 ms to import)."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sizer.probes.host import Answer
+
+CONNECT_SECONDS = 0.25
+"""A refused connection comes back at once; what does not even answer the handshake on loopback is not there for us."""
+ANSWER_SECONDS = 0.5
+"""A service that is loading a model may be slow to answer; that it listens is what counts."""
+ANSWER_LIMIT_BYTES = 1 << 20
+LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+
+
+def read(line: str) -> Answer:
+    """Return ``{"value": {"status", "body"}}``; ``missing`` when nobody listens, ``timeout`` when nobody answers, ``error`` for any other place."""
+    method, _, url = line.partition(" ")
+    place = parse_url(url)
+    if method != "GET" or place is None:
+        return {"error": "only GET of a loopback address is asked"}
+    import _socket  # socket itself adds 10 ms of enumerations
+
+    host, port, path = place
+    family = _socket.AF_INET6 if ":" in host else _socket.AF_INET
+    connection = _socket.socket(family, _socket.SOCK_STREAM)
+    try:
+        connection.settimeout(CONNECT_SECONDS)
+        connection.connect((host, port))
+        request = f"GET {path} HTTP/1.0\r\nHost: {url.split('/')[2]}\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
+        deadline = monotonic() + ANSWER_SECONDS
+        connection.settimeout(ANSWER_SECONDS)
+        _send_all(connection.send, request.encode("ascii", "replace"))
+        return parse_response(_receive_all(connection.recv, connection.settimeout, deadline))
+    except TimeoutError:
+        return {"timeout": True}
+    except ConnectionRefusedError:
+        return {"missing": True}
+    finally:
+        connection.close()
+
+
+def parse_url(url: str) -> tuple[str, int, str] | None:
+    """Return (address, port, path) of a plain loopback URL, or None for any other place: the probe opens no connection that leaves the machine."""
+    scheme, separator, rest = url.partition("://")
+    authority, _, path = rest.partition("/")
+    if scheme != "http" or not separator or "@" in authority:
+        return None
+    name, port = authority, "80"
+    if ":" in authority.rpartition("]")[2]:
+        name, _, port = authority.rpartition(":")
+    if name.lower() not in LOOPBACK or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        return None
+    return ("::1" if "::1" in name else "127.0.0.1"), int(port), "/" + path
+
+
+def parse_response(data: bytes) -> Answer:
+    """Return status and body of a HTTP response; ``error`` when whatever listens there speaks something else."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    words = head.split(b"\r\n", 1)[0].split(b" ", 2)
+    if not words[0].startswith(b"HTTP/") or len(words) < 2 or not words[1].isdigit():
+        return {"error": "the listener does not speak HTTP"}
+    if b"\r\ntransfer-encoding: chunked" in head.lower():
+        body = _unchunked(body)
+    return {"value": {"status": int(words[1]), "body": body.decode("utf-8", "replace")}}
+
+
+def _unchunked(body: bytes) -> bytes:
+    """Return a chunked body in one piece. (No server should chunk for HTTP/1.0; some do.)"""
+    parts = []
+    while body:
+        size, _, rest = body.partition(b"\r\n")
+        try:
+            length = int(size.split(b";")[0], 16)
+        except ValueError:
+            break
+        if length <= 0:
+            break
+        parts.append(rest[:length])
+        body = rest[length + 2 :]
+    return b"".join(parts)
+
+
+def _send_all(send: Callable[[bytes], int], data: bytes) -> None:
+    while data:
+        data = data[send(data) :]
+
+
+def _receive_all(receive: Callable[[int], bytes], settimeout: Callable[[float], None], deadline: float) -> bytes:
+    """Read to the end, but not past the deadline (a listener that drips a byte at a time) nor past the limit."""
+    parts: list[bytes] = []
+    length = 0
+    while length < ANSWER_LIMIT_BYTES:
+        left = deadline - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        settimeout(left)
+        try:
+            part = receive(1 << 16)
+        except ConnectionResetError:
+            break
+        if not part:
+            break
+        parts.append(part)
+        length += len(part)
+        if _complete(b"".join(parts)):
+            break
+    return b"".join(parts)
+
+
+def _complete(data: bytes) -> bool:
+    """Tell whether the announced length has arrived: some servers keep the connection open whatever they are told."""
+    head, separator, body = data.partition(b"\r\n\r\n")
+    if not separator:
+        return False
+    for line in head.lower().split(b"\r\n")[1:]:
+        if line.startswith(b"content-length:"):
+            announced = line.partition(b":")[2].strip()
+            return announced.isdigit() and len(body) >= int(announced)
+    return False
