@@ -8,6 +8,7 @@ from functools import cached_property
 from importlib import resources
 from typing import Any
 
+from sizer.catalog.device_index import DeviceIndex
 from sizer.schema.base import build
 from sizer.schema.catalog import Device, Model, Quant
 
@@ -29,10 +30,27 @@ class Catalog:
         return {key: build(Model, row) for key, row in rows.items()}
 
     @cached_property
+    def device_index(self) -> DeviceIndex:
+        """Accelerators by PCI id, name and key, without their sources: what identifying needs."""
+        return DeviceIndex({row["key"]: row for row in [*_compiled("devices"), *self._overlay.get("devices", [])]})
+
+    @cached_property
     def devices(self) -> dict[str, Device]:
-        """Accelerators by key."""
-        rows = {row["key"]: row for row in [*_compiled("devices"), *self._overlay.get("devices", [])]}
-        return {key: build(Device, row) for key, row in rows.items()}
+        """Accelerators by key, with their sources."""
+        sources = _compiled("device_sources")
+        return {key: build(Device, {**row, **sources.get(key, {})}) for key, row in self.device_index.rows.items()}
+
+    @cached_property
+    def hosts(self) -> dict[str, Any]:
+        """What is assumed of host computers (`data/hosts.yaml`)."""
+        table: dict[str, Any] = _compiled("hosts")
+        return table
+
+    @cached_property
+    def memory_systems(self) -> list[dict[str, Any]]:
+        """Bandwidth of main memory by processor (`data/hosts.yaml`)."""
+        table: list[dict[str, Any]] = _compiled("memory_systems")
+        return table
 
     @cached_property
     def quants(self) -> dict[str, Quant]:

@@ -94,9 +94,12 @@ class Quant(Document):
 
 @dataclass(frozen=True, slots=True)
 class Device(Document):
-    """One entry of the accelerator table. ``memory_bytes`` is the nameplate (the largest of ``memory_options`` that it is sold with, None when it has none
-    of its own); ``pci_ids`` are "10de:2684"; ``names`` are driver names and ``aliases`` what people type, both normalised; ``fp16_kind`` is the unit that
-    ``fp16_tflops`` is measured on (see data/devices.yaml); ``source`` may be left to a second file by the loader.
+    """One entry of the accelerator table.
+
+    ``memory_bytes`` is the nameplate (the largest of the ``memory_options`` it is sold with; None for integrated graphics, which have none of their own);
+    ``pci_ids`` are "10de:2684"; ``names`` are driver names and ``aliases`` what people type, both normalised; ``fp16_kind`` is the unit that
+    ``fp16_tflops`` is measured on (see data/devices.yaml). ``Catalog.devices`` fills ``source``, ``checked`` and ``disagreement``;
+    ``Catalog.device_index`` leaves them out.
     """
 
     key: str
@@ -106,8 +109,8 @@ class Device(Document):
     memory_bytes: int | None
     bandwidth_gbs: float | None
     fp16_tflops: float | None
-    source: str
-    checked: str
+    source: str = ""
+    checked: str = ""
     fp32_tflops: float | None = None
     compute_capability: str | None = None
     gfx_target: str | None = None
