@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from sizer.estimator import compute, weights
+from sizer.estimator import weights
 from sizer.estimator.architecture import Architecture, fold
 from sizer.estimator.attention import check_cache_types, kv_cache_bytes, recurrent_state_bytes
 from sizer.estimator.baseline import rule_of_thumb_bytes

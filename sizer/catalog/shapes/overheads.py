@@ -1,0 +1,125 @@
+"""The shape of ``data/overheads.yaml``: what runtimes take beside the model."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sizer.catalog.shapes.facts import Sourced
+from sizer.errors import CatalogError
+
+_FILE = "overheads.yaml"
+Runtime = Literal["ollama", "lmstudio", "llama.cpp", "mlx", "vllm"]
+Backend = Literal["cuda", "rocm", "vulkan", "metal", "mlx", "sycl", "cpu"]
+System = Literal["linux", "macos", "windows"]
+Kind = Literal["discrete", "integrated", "unified", "host"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Overhead(Sourced):
+    """Bytes on a device or in main memory, with the conditions under which they apply."""
+
+    id: str
+    runtime: list[Runtime] | None = None
+    backend: list[Backend] | None = None
+    os: list[System] | None = None
+    kind: list[Kind] | None = None
+    mib: float = Field(ge=0, lt=65536)
+    mib_high: float = Field(ge=0, lt=65536)
+    covers: str = Field(min_length=3)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Overhead:
+        if self.mib_high < self.mib:
+            raise ValueError("mib_high is below mib")
+        return self
+
+
+class BatchRow(_Strict):
+    """Tokens per graph up to a context."""
+
+    up_to: int | None = Field(default=None, gt=0)
+    tokens: int = Field(gt=0)
+
+
+class Batch(Sourced):
+    """How a runtime chooses its batch."""
+
+    id: str
+    runtime: list[Runtime]
+    rows: list[BatchRow] = Field(min_length=1)
+
+
+class Paged(Sourced):
+    """vLLM's reservation."""
+
+    share_of_memory: float = Field(gt=0, le=1)
+    page_tokens: int = Field(gt=0)
+    activation_mib: float = Field(ge=0)
+    activation_mib_high: float = Field(ge=0)
+
+
+class Growing(Sourced):
+    """MLX's cache and prompt working memory."""
+
+    step_tokens: int = Field(gt=0)
+    prompt_chunk_tokens: int = Field(gt=0)
+    fused_head_lengths: list[int]
+    embedding_factor: float
+    query_factor: float
+    feed_forward_factor: float
+    expert_factor: float
+    hybrid_workspace_mib: float
+
+
+class Tower(_Strict):
+    """Compute buffer of one kind of vision tower."""
+
+    id: str
+    patches: int = Field(gt=0)
+    factor: float = Field(gt=0)
+
+
+class Fit(Sourced):
+    """llama.cpp's --fit."""
+
+    margin_mib: float = Field(ge=0)
+    least_context_tokens: int = Field(gt=0)
+    context_step_tokens: int = Field(gt=0)
+
+
+class Table(_Strict):
+    """The whole file."""
+
+    device: list[Overhead] = Field(min_length=1)
+    process: list[Overhead] = Field(min_length=1)
+    batch: list[Batch]
+    paged: Paged
+    growing: Growing
+    projector: list[Tower]
+    projector_source: str
+    projector_checked: Any
+    fit: Fit
+
+
+def compiled(data: Any) -> Any:
+    """Return the compiled table. Raises CatalogError that names file, entry and field."""
+    try:
+        table = Table.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise CatalogError(f"{_FILE}: {where}: {first['msg']}") from None
+    for rows in (table.device, table.process):
+        last = rows[-1]
+        if any((last.runtime, last.backend, last.os, last.kind)):
+            raise CatalogError(f"{_FILE}: {last.id}: the last row must hold always, or some runtime finds none")
+    result = table.model_dump(mode="json", exclude_none=True)
+    for rows in (result["device"], result["process"], result["batch"]):
+        for row in rows:
+            row.pop("checked", None)
+    return result
