@@ -1,0 +1,108 @@
+"""Building blocks of the shapes: strict records that must say where a figure is from, and errors a person can act on."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from sizer.errors import CatalogError
+
+T = TypeVar("T")
+
+
+def _date(text: str) -> str:
+    parts = [*text.split("-"), "01", "01"][:3] if text.count("-") < 2 else text.split("-")
+    try:
+        datetime.date(*(int(part) for part in parts))
+    except (ValueError, TypeError):
+        raise ValueError("must be a date: YYYY-MM-DD, or YYYY-MM where the day is not known") from None
+    return text
+
+
+Date = Annotated[str, AfterValidator(_date)]
+Source = Annotated[str, Field(min_length=3)]
+
+
+class Strict(BaseModel):
+    """A record without room for misspelt fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sourced(Strict):
+    """A group of facts with its origin: ``source`` says where they were read, ``checked`` when."""
+
+    source: Source
+    checked: Date
+
+
+def read_yaml(text: str, file: str) -> Any:
+    """Return plain data of a YAML text; dates come out as text. Raises ``CatalogError`` with file and line; needs the extra ``catalog``."""
+    try:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import MarkedYAMLError
+    except ImportError:
+        raise CatalogError(f"{file}: reading YAML needs an extra", hint='pip install "sizer-llm[catalog]"') from None
+    try:
+        return _textual(YAML(typ="safe").load(text))
+    except MarkedYAMLError as error:
+        where = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
+        raise CatalogError(f"{file}: not YAML: {error.problem}{where}", code="not-yaml") from None
+
+
+def _textual(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _textual(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_textual(item) for item in value]
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def checked_list(kind: type[T] | Any, data: Any, file: str, *, key: str = "id") -> list[T]:
+    """Return ``data`` as a list of ``kind``; raises ``CatalogError`` naming file, entry, field and what is allowed there."""
+    if not isinstance(data, Sequence) or isinstance(data, str):
+        raise CatalogError(f"{file}: must be a list of entries")
+    adapter: TypeAdapter[T] = TypeAdapter(kind)
+    entries: list[T] = []
+    seen: set[str] = set()
+    for number, row in enumerate(data, 1):
+        name = str(row.get(key, f"entry {number}")) if isinstance(row, Mapping) else f"entry {number}"
+        if name in seen:
+            raise CatalogError(f"{file}: {name}: this {key} is listed twice; ids are permanent and belong to one entry")
+        seen.add(name)
+        entries.append(_one(adapter.validate_python, row, file, name))
+    return entries
+
+
+def checked_one(kind: type[T] | Any, data: Any, file: str, entry: str = "top level") -> T:
+    """Return ``data`` as ``kind``; as ``checked_list`` for files that hold one mapping."""
+    adapter: TypeAdapter[T] = TypeAdapter(kind)
+    return _one(adapter.validate_python, data, file, entry)
+
+
+def _one(validate: Callable[[Any], T], row: Any, file: str, name: str) -> T:
+    try:
+        return validate(row)
+    except ValidationError as error:
+        raise CatalogError("; ".join(_sentence(file, name, fault) for fault in error.errors(include_url=False)[:3])) from None
+
+
+def _sentence(file: str, name: str, fault: Mapping[str, Any]) -> str:
+    place = ".".join(str(part) for part in fault["loc"]) or "the entry"
+    if fault["type"] == "extra_forbidden":
+        return f"{file}: {name}: unknown field '{place}'"
+    if fault["type"] == "missing":
+        return f"{file}: {name}: field '{place}' is missing"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{file}: {name}: field '{place}' is {fault['input']!r}: {message}"
+
+
+def sorted_or_fail(keys: Sequence[Any], file: str, order: str) -> None:
+    """Raise ``CatalogError`` when ``keys`` are not in ascending order; ``order`` says what the order is."""
+    for before, after in pairwise(keys):
+        if after < before:
+            raise CatalogError(f"{file}: {after!r} stands after {before!r}; entries are sorted by {order}")

@@ -1,0 +1,289 @@
+"""The shape of ``data/model_catalog.yaml``, and what is computed from an entry when it is compiled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from sizer.catalog.shapes.facts import Date, Sourced, Strict, checked_list
+from sizer.errors import CatalogError, SizerError
+
+FILE = "model_catalog.yaml"
+USE_CASES = ("general", "chat", "coding", "reasoning", "agent", "vision", "embedding", "rag", "long")
+
+Role = Literal["chat", "coding", "reasoning", "agent", "vision", "embedding", "reranker"]
+UseCase = Literal["general", "chat", "coding", "reasoning", "agent", "vision", "embedding", "rag", "long"]
+Runtime = Literal["ollama", "lmstudio", "llama.cpp", "mlx", "vllm"]
+Scalar = bool | int | float | str
+
+
+def _repository(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", text):
+        raise ValueError("must be a repository: owner/name")
+    return text
+
+
+def _tag(text: str) -> str:
+    if not re.fullmatch(r"([\w.-]+/)?[\w.-]+:[\w.-]+", text):
+        raise ValueError("must be an Ollama tag: model:tag")
+    return text
+
+
+def _id(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", text):
+        raise ValueError("must be lower-case words joined by hyphens: qwen3-8b")
+    return text
+
+
+Repository = Annotated[str, AfterValidator(_repository)]
+Tag = Annotated[str, AfterValidator(_tag)]
+Count = Annotated[int, Field(ge=0)]
+Points = Annotated[float, Field(ge=0, le=100)]
+
+
+class Release(Sourced):
+    """When the weights were published (creation of the repository where nothing better is known)."""
+
+    date: Date
+
+
+class License(Sourced):
+    """SPDX identifier, or the licence's own name; ``commercial`` "conditional" means with terms of its own (size of the company, use policy)."""
+
+    id: str
+    commercial: Literal["yes", "no", "conditional"]
+    gated: bool
+
+
+class Abilities(Sourced):
+    """What the model can do. ``tools`` and ``thinking`` as trained; ``json`` means that runtimes can hold it to a schema."""
+
+    modality: Literal["text", "text+vision", "text+vision+audio", "embedding", "reranker"]
+    roles: Annotated[tuple[Role, ...], Field(min_length=1)]
+    tools: bool
+    thinking: Literal["no", "hybrid", "always"]
+    json_schema: bool
+    languages: tuple[str, ...] = ()
+    embedding_dimensions: int | None = None
+
+    @model_validator(mode="after")
+    def _never_mixed(self) -> Abilities:
+        alone = {"embedding", "reranker"} & set(self.roles)
+        if alone and len(self.roles) > 1:
+            raise ValueError(f"the role {sorted(alone)[0]} is never mixed with others")
+        return self
+
+
+class Context(Sourced):
+    """Longest context per request. ``claims`` lists other figures in circulation, by who makes them."""
+
+    tokens: Annotated[int, Field(gt=0)]
+    claims: dict[str, int] = Field(default_factory=dict)
+
+
+class Architecture(Sourced):
+    """``parameters`` of the whole checkpoint, towers included; ``metadata`` as a GGUF file of the model has it, without the architecture prefix."""
+
+    parameters: Annotated[int, Field(gt=0)]
+    active_parameters: Annotated[int, Field(gt=0)]
+    published_parameters: int | None = None
+    projector_parameters: Count = 0
+    metadata: dict[str, Scalar | list[bool] | list[int] | list[float]]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Architecture:
+        needed = ("general.architecture", "vocab_size", "block_count", "embedding_length", "attention.head_count")
+        missing = [key for key in needed if key not in self.metadata]
+        if missing:
+            raise ValueError(f"metadata lacks {', '.join(missing)}")
+        return self
+
+
+class Gguf(Strict):
+    """A repository of GGUF files; ``file`` is the name with ``{quant}`` in it."""
+
+    repo: Repository
+    file: str
+
+
+class Artifacts(Sourced):
+    """What can be downloaded, per runtime. Keys of the mappings are quantisations of ``quants.yaml``."""
+
+    hf_repo: Repository
+    quants: tuple[str, ...]
+    native_quant: str | None = None
+    mtp_in_gguf: bool = False
+    projector_bytes: Count = 0
+    ollama: dict[str, Tag] = Field(default_factory=dict)
+    gguf: Gguf | None = None
+    lmstudio: str | None = None
+    mlx: dict[str, Repository] = Field(default_factory=dict)
+    safetensors: dict[str, Repository] = Field(default_factory=dict)
+
+
+class Quality(Sourced):
+    """Points of 100 per mode and use case: [score, standard deviation] or with the basis where it is not "direct"."""
+
+    boards: Count
+    modes: dict[Literal["default", "thinking"], dict[UseCase, tuple[Points, Points] | tuple[Points, Points, Literal["prior", "general"]]]]
+
+
+class Entry(Strict):
+    """One model."""
+
+    id: Annotated[str, AfterValidator(_id)]
+    name: str
+    family: str
+    aliases: tuple[str, ...] = ()
+    recommend: bool = True
+    reason: str | None = None
+    release: Release | None
+    license: License
+    abilities: Abilities
+    context: Context
+    architecture: Architecture
+    artifacts: Artifacts
+    min_runtime: dict[Runtime, str] = Field(default_factory=dict)
+    traps: tuple[str, ...] = ()
+    quality: Quality | None = None
+
+    @model_validator(mode="after")
+    def _explained(self) -> Entry:
+        if not self.recommend and not self.reason:
+            raise ValueError("recommend: false needs a reason")
+        return self
+
+
+def tables(data: Any) -> dict[str, Any]:
+    """Return the tables ``models`` (what runs), ``model_sources`` (what `models show` adds) and ``info``."""
+    entries = checked_list(Entry, data, FILE)
+    dates = [getattr(entry, group).checked for entry in entries for group in ("license", "abilities", "architecture", "artifacts")]
+    newest = max(dates, default="")
+    info = {"version": newest.replace("-", "."), "date": newest, "models": len(entries)}
+    return {
+        "models": [model_row(entry) for entry in entries],
+        "model_sources": {entry.id: sources_row(entry) for entry in entries},
+        "info": info,
+    }
+
+
+def model_row(entry: Entry) -> dict[str, Any]:
+    """Return the row of ``sizer.schema.catalog.Model``, defaults left out."""
+    able, files, built = entry.abilities, entry.artifacts, entry.architecture
+    row: dict[str, Any] = {
+        "id": entry.id,
+        "name": entry.name,
+        "family": entry.family,
+        "parameters": built.parameters,
+        "active_parameters": built.active_parameters,
+        "released": entry.release.date if entry.release else "",
+        "license": entry.license.id,
+        "commercial_use": entry.license.commercial,
+        "modality": able.modality,
+        "roles": list(able.roles),
+        "capabilities": capabilities(able),
+        "context": entry.context.tokens,
+        "architecture": built.metadata,
+        "recommend": entry.recommend,
+        "recommend_reason": entry.reason,
+        "aliases": list(entry.aliases),
+        "thinking": able.thinking,
+        "gated": entry.license.gated,
+        "languages": list(able.languages),
+        "embedding_dimensions": able.embedding_dimensions,
+        "projector_bytes": files.projector_bytes,
+        "native_quant": files.native_quant,
+        "hf_repo": files.hf_repo,
+        "ollama_tags": files.ollama,
+        "gguf_repo": files.gguf.repo if files.gguf else None,
+        "gguf_file": files.gguf.file if files.gguf else None,
+        "lmstudio_key": files.lmstudio,
+        "mlx_repos": files.mlx,
+        "safetensors_repos": files.safetensors,
+        "min_runtime": dict(entry.min_runtime),
+        "traps": list(entry.traps),
+        "quality": scores(entry.quality),
+        "sizes": sizes(entry),
+        "checked": max(group.checked for group in (entry.license, able, entry.context, built, files)),
+    }
+    always = ("id", "name", "family", "released", "roles", "capabilities")
+    return {key: value for key, value in row.items() if key in always or value not in (None, [], {}, False, "") or key == "recommend"}
+
+
+def capabilities(able: Abilities) -> list[str]:
+    """Return the contract's words for what the model can do."""
+    words = {
+        "tools": able.tools,
+        "vision": "vision" in able.modality,
+        "audio": "audio" in able.modality,
+        "json": able.json_schema,
+        "thinking": able.thinking != "no",
+        "embedding": able.modality == "embedding",
+        "rerank": able.modality == "reranker",
+    }
+    return [word for word, has in words.items() if has]
+
+
+def scores(quality: Quality | None) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return mode -> use case -> score record."""
+    if quality is None:
+        return {}
+    return {
+        mode: {
+            use: {"score": cell[0], "uncertainty": cell[1], **({"basis": cell[2]} if len(cell) > 2 else {})}
+            for use, cell in cells.items()
+        }
+        for mode, cells in quality.modes.items()
+    }
+
+
+def sizes(entry: Entry) -> dict[str, dict[str, int]]:
+    """Return bytes per quantisation, computed from the architecture.
+
+    The draft block counts as file only where published files hold it (``mtp_in_gguf``): converters of most models leave it out.
+    """
+    from sizer.estimator.weights import size_of
+
+    metadata = entry.architecture.metadata
+    in_file = metadata if entry.artifacts.mtp_in_gguf else without_draft(metadata)
+    found: dict[str, dict[str, int]] = {}
+    for quant in entry.artifacts.quants:
+        try:
+            name = quant.replace("MLX-MXFP4", "MXFP4")
+            size = size_of(metadata, name, family_of(quant))
+            file_bytes = size.file_bytes if in_file is metadata else size_of(in_file, name, family_of(quant)).file_bytes
+        except SizerError as error:
+            raise CatalogError(f"{FILE}: {entry.id}: no size in {quant}: {error.message}") from error
+        found[quant] = {"file_bytes": file_bytes, "device_bytes": size.device_bytes, "host_bytes": size.host_bytes}
+        found[quant] |= {key: value for key in ("expert_bytes", "active_bytes") if (value := getattr(size, key))}
+    return found
+
+
+def without_draft(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the metadata of the model without its draft blocks (multi-token prediction)."""
+    draft = metadata.get("nextn_predict_layers", 0)
+    if not draft:
+        return metadata
+    return {**metadata, "block_count": metadata["block_count"] - draft, "nextn_predict_layers": 0}
+
+
+def family_of(quant: str) -> str:
+    """Return the family of a quantisation's files: "gguf", "mlx" or "safetensors"."""
+    if quant.startswith("MLX-"):
+        return "mlx"
+    return "safetensors" if quant in ("BF16", "FP8", "AWQ-4bit") else "gguf"
+
+
+def sources_row(entry: Entry) -> dict[str, Any]:
+    """Return what `models show` and `catalog check` need beside the model: the origin of every group, claims, published counts."""
+    groups = ("release", "license", "abilities", "context", "architecture", "artifacts", "quality")
+    row: dict[str, Any] = {name: [group.source, group.checked] for name in groups if (group := getattr(entry, name)) is not None}
+    row["published_parameters"] = entry.architecture.published_parameters
+    row["projector_parameters"] = entry.architecture.projector_parameters
+    row["boards"] = entry.quality.boards if entry.quality else 0
+    if entry.context.claims:
+        row["context_claims"] = entry.context.claims
+    return row

@@ -1,0 +1,41 @@
+"""The shape of ``data/quants.yaml``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from sizer.catalog.shapes.facts import Sourced, checked_list, sorted_or_fail
+
+FILE = "quants.yaml"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Entry(Sourced):
+    """One quantisation format."""
+
+    id: str
+    family: Literal["gguf", "mlx", "safetensors"]
+    bits_per_weight: Annotated[float, Field(gt=0, le=32)]
+    nominal_bits: Annotated[int, Field(gt=0, le=32)]
+    speed_class: str
+    recommend: bool = True
+    reason: str | None = None
+    min_parameters_b: Annotated[float, Field(ge=0)] = 0.0
+    aliases: tuple[str, ...] = ()
+    retention: Annotated[dict[Literal["8", "70.6"], Share], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _explained(self) -> Entry:
+        if not self.recommend and not self.reason:
+            raise ValueError("recommend: false needs a reason")
+        return self
+
+
+def compiled(data: Any) -> list[dict[str, Any]]:
+    """Return the rows of ``sizer.schema.catalog.Quant``."""
+    entries = checked_list(Entry, data, FILE)
+    sorted_or_fail([(entry.family, entry.bits_per_weight) for entry in entries], FILE, "family, then bits per weight")
+    return [{key: value for key, value in entry.model_dump(mode="json").items() if key != "reason"} for entry in entries]
