@@ -125,6 +125,7 @@ class Live:
         """``timeout`` caps every deadline, in seconds."""
         self.system = _system()
         self.arch = _arch()
+        self.live = True
         self._timeout = timeout
 
     def ask(self, question: str) -> Answer:
@@ -153,22 +154,29 @@ class Live:
             "link": lambda path: {"target": os.readlink(path)},  # noqa: PTH115
             "env": lambda name: {"value": os.environ[name]} if name in os.environ else dict(MISSING),
             "which": _which,
-            "run": lambda line: _guard().run(line.split(" "), self.deadline("run")),
+            "run": self._run,
             "sysctl": lambda name: _reader("sysctl", name),
             "http": lambda line: _reader("http", line),
             "call": self._call,
         }
 
+    def _run(self, line: str) -> Answer:
+        from sizer.probes import guard
+
+        return guard.run(line.split(" "), self.deadline("run"))
+
     def _call(self, line: str) -> Answer:
+        from sizer.probes import guard
+
         name, _, argument = line.partition(" ")
         if name in GUARDED:
-            return _guard().call(name, argument, self.deadline(name))
+            return guard.call(name, argument, self.deadline(name))
         if name == "affinity":
             return {"value": len(os.sched_getaffinity(0))} if hasattr(os, "sched_getaffinity") else dict(MISSING)
         if name == "access":
             return {"value": {"exists": os.path.exists(argument), "readable": os.access(argument, os.R_OK), "writable": os.access(argument, os.W_OK)}}  # noqa: PTH110
         if name == "disk":
-            return _guard().in_thread(lambda: _disk(argument), self.deadline("disk"))
+            return guard.in_thread(lambda: _disk(argument), self.deadline("disk"))
         return _reader(name, argument)
 
 
@@ -192,6 +200,7 @@ class Recorder:
         self._host = host
         self.system = host.system
         self.arch = host.arch
+        self.live = getattr(host, "live", False)
         self._answers: dict[str, Answer] = {}
 
     def ask(self, question: str) -> Answer:
@@ -252,7 +261,8 @@ class Capture:
     def from_dict(cls, data: object, *, where: str = "the capture") -> Capture:
         """Return the capture of a JSON value; unknown keys are ignored. Raises ``InputError``."""
         if not isinstance(data, Mapping) or data.get("schema") != CAPTURE_SCHEMA:
-            raise InputError(f"{where}: not a capture (schema is not {CAPTURE_SCHEMA!r})", code="not-a-capture", hint="record one with: sizer probe --record FILE")
+            problem = f"{where}: not a capture (schema is not {CAPTURE_SCHEMA!r})"
+            raise InputError(problem, code="not-a-capture", hint="record one with: sizer probe --record FILE")
         system, arch, answers = data.get("system"), data.get("arch"), data.get("answers")
         for name, found in (("system", system), ("arch", arch)):
             if not isinstance(found, str) or not found:
@@ -403,9 +413,3 @@ def _reader(name: str, argument: str) -> Answer:
 
     answer: Answer = importlib.import_module(f"sizer.probes.calls.{name}").read(argument)
     return answer
-
-
-def _guard() -> Any:
-    from sizer.probes import guard
-
-    return guard

@@ -68,7 +68,11 @@ class Memory(Document):
 
 @dataclass(frozen=True, slots=True)
 class Accelerator(Document):
-    """One GPU (or partition of one). ``key`` is its entry in the accelerator table, null when unlisted."""
+    """One GPU (or partition of one). ``key`` is its entry in the accelerator table, null when unlisted.
+
+    ``asleep``: not woken to be asked; ``hidden_by``: the environment variable that hides it; ``carveout_bytes``: what the firmware sets aside of main
+    memory for a unit in a processor; ``pci_revision`` ("0xc8") and ``memory_clock_mhz`` tell apart what shares a PCI id.
+    """
 
     name: str
     vendor: Vendor = "other"
@@ -90,6 +94,11 @@ class Accelerator(Document):
     bus_id: str | None = None
     usable: bool = True
     evidence: tuple[str, ...] = ()
+    asleep: bool = False
+    hidden_by: str | None = None
+    carveout_bytes: int | None = None
+    pci_revision: str | None = None
+    memory_clock_mhz: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,263 @@
+"""Asking what may hang, crash or litter: everything here comes back within its deadline, whatever the other side does.
+
+Commands and native libraries run in a child process that is killed when it is late and then abandoned: a process stuck in the kernel (state D, seen with
+nvidia-smi after a GPU fault) cannot be killed and never ends, so nobody waits for it; a daemon thread collects it should it ever end.
+
+The child of a native call is a bare interpreter (``python -I -S``, about 10 ms) that loads one reader file. That needs ``sys.executable`` to be a Python.
+In a frozen application (PyInstaller, cx_Freeze, Nuitka) it is the application itself, and starting it would open it again and again (the fate of
+py-cpuinfo, issues 80, 108, 168 and 174 there). There no program is started: on Linux the process forks and the child asks and leaves by ``os._exit``
+without running anything of the application; elsewhere a daemon thread asks, which can be late, but not crash alone. The same holds for embedded
+interpreters.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+Answer = dict[str, Any]
+
+OUTPUT_LIMIT_BYTES = 4 << 20
+"""More than this from a child is cut: no answer is that long."""
+
+_CHILD = """
+import os, sys
+out = os.dup(1); null = os.open(os.devnull, os.O_RDWR); os.dup2(null, 1); os.dup2(null, 2)
+import importlib.util, json
+spec = importlib.util.spec_from_file_location("reader", sys.argv[1]); reader = importlib.util.module_from_spec(spec); spec.loader.exec_module(reader)
+try: answer = reader.read(sys.argv[2])
+except FileNotFoundError: answer = {"missing": True}
+except Exception as error: answer = {"error": type(error).__name__ + ": " + str(error)}
+os.write(out, json.dumps(answer).encode()); os._exit(0)
+"""
+
+
+def call(name: str, argument: str, seconds: float) -> Answer:
+    """Return what the reader ``calls/<name>.py`` answers; a hang is a timeout, a crash ``{"error": "crashed: signal 11"}``."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "calls", f"{name}.py")  # noqa: PTH100, PTH118, PTH120  pathlib costs 10 ms
+    if interpreter := python_executable():
+        if not os.path.isfile(path):  # noqa: PTH113  a zip archive: there is no file that a bare interpreter could load
+            return _in_process(name, argument, seconds)
+        status, out, _ = spawn([interpreter, "-I", "-S", "-c", _CHILD, path, argument], seconds)
+        return _read_back(status, out)
+    return _in_process(name, argument, seconds)
+
+
+def run(command: list[str], seconds: float) -> Answer:
+    """Return exit code, output and errors of a command (no shell, no input, English messages, no window)."""
+    started = monotonic()
+    try:
+        status, out, err = spawn(command, seconds, {"LC_ALL": "C", "LANGUAGE": "C"})
+    except FileNotFoundError:
+        return {"missing": True}
+    if status is None:
+        return {"timeout": True}
+    return {"exit": status, "stdout": decode(out), "stderr": decode(err), "seconds": round(monotonic() - started, 3)}
+
+
+def in_thread(ask: Callable[[], Answer], seconds: float) -> Answer:
+    """Return what ``ask`` returns, or a timeout; a thread that is late is left behind as a daemon."""
+    import threading
+
+    answers: list[Answer] = []
+
+    def work() -> None:
+        try:
+            answers.append(ask())
+        except (FileNotFoundError, ModuleNotFoundError):
+            answers.append({"missing": True})
+        except Exception as error:  # noqa: BLE001  a reader talks to a driver: whatever it raises is an answer
+            answers.append({"error": f"{type(error).__name__}: {error}"})
+
+    worker = threading.Thread(target=work, daemon=True, name="sizer-probe")
+    worker.start()
+    worker.join(seconds)
+    return answers[0] if answers else {"timeout": True}
+
+
+def python_executable() -> str | None:
+    """Return the path of a Python that can be started without starting the application, or None (frozen, embedded)."""
+    path = sys.executable or ""
+    frozen = getattr(sys, "frozen", False) or "__compiled__" in globals() or "SIZER_PROBE_CHILD" in os.environ
+    return path if not frozen and os.path.basename(path).lower().startswith(("python", "pypy")) else None  # noqa: PTH119
+
+
+def decode(data: bytes) -> str:
+    """Return a command's output as text with ``\\n``: UTF-8, or UTF-16 as some Windows tools write it."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[1:40:2].count(0) > len(data[1:40:2]) // 2:
+        content = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-16-le", "replace")
+    else:
+        content = data.decode("utf-8", "replace")
+    return content.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\0", "")
+
+
+def spawn(command: list[str], seconds: float, extra: dict[str, str] | None = None) -> tuple[int | None, bytes, bytes]:
+    """Run a command with a deadline: (exit code or negative signal, output, errors); the code is None when it was late.
+
+    Raises ``FileNotFoundError`` when there is no such command.
+    """
+    environment = {**os.environ, **(extra or {}), "SIZER_PROBE_CHILD": "1"}
+    return _spawn_posix(command, seconds, environment) if hasattr(os, "posix_spawn") else _spawn_windows(command, seconds, environment)
+
+
+# --- POSIX: posix_spawn needs no import, subprocess costs as much as the whole probe -----------------------------------------------------------
+
+
+def _spawn_posix(command: list[str], seconds: float, environment: dict[str, str]) -> tuple[int | None, bytes, bytes]:
+    out_read, out_write = os.pipe()
+    err_read, err_write = os.pipe()
+    actions: list[tuple[Any, ...]] = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_DUP2, out_write, 1),
+        (os.POSIX_SPAWN_DUP2, err_write, 2),
+    ]
+    try:
+        pid = os.posix_spawnp(command[0], command, environment, file_actions=actions, setpgroup=0)
+    except BaseException:
+        os.close(out_read)
+        os.close(err_read)
+        raise
+    finally:
+        os.close(out_write)
+        os.close(err_write)
+    return _collect(pid, (out_read, err_read), seconds)
+
+
+def _collect(pid: int, pipes: tuple[int, int], seconds: float) -> tuple[int | None, bytes, bytes]:
+    """Read both pipes to their end and wait for the child, all before the deadline; then see that nothing of it stays."""
+    import select
+
+    deadline = monotonic() + seconds
+    parts: dict[int, list[bytes]] = {pipe: [] for pipe in pipes}
+    status: int | None = None
+    try:
+        poller = select.poll()
+        for pipe in pipes:
+            poller.register(pipe, select.POLLIN | select.POLLHUP)
+        waiting, room = set(pipes), OUTPUT_LIMIT_BYTES
+        while waiting and room > 0 and (left := deadline - monotonic()) > 0:
+            for pipe, _ in poller.poll(left * 1000):
+                data = os.read(pipe, 1 << 16)
+                if not data:
+                    poller.unregister(pipe)
+                    waiting.discard(pipe)
+                parts[pipe].append(data)
+                room -= len(data)
+        status = _wait(pid, deadline)
+    finally:
+        for pipe in pipes:
+            os.close(pipe)
+        if status is None:
+            _abandon(pid)
+    return status, b"".join(parts[pipes[0]]), b"".join(parts[pipes[1]])
+
+
+def _wait(pid: int, deadline: float) -> int | None:
+    """Return the exit code of a child, or None when it has not ended by the deadline. (A child that closed its pipes ends within the first rounds.)"""
+    import time
+
+    pause = 0.0005
+    while True:
+        try:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:  # the application ignores SIGCHLD: nobody will ever know
+            return 0
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if monotonic() >= deadline:
+            return None
+        time.sleep(pause)
+        pause = min(pause * 2, 0.02)
+
+
+def _abandon(pid: int) -> None:
+    """Kill a late child and its group; a daemon thread collects it when it ends, so that no zombie stays and nobody waits."""
+    import signal
+    import threading
+
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(OSError):
+            kill(pid, signal.SIGKILL)
+
+    def collect() -> None:
+        with contextlib.suppress(OSError):
+            os.waitpid(pid, 0)
+
+    threading.Thread(target=collect, daemon=True, name="sizer-reaper").start()
+
+
+# --- Windows -----------------------------------------------------------------------------------------------------------------------------------
+
+
+def _spawn_windows(command: list[str], seconds: float, environment: dict[str, str]) -> tuple[int | None, bytes, bytes]:
+    import subprocess
+
+    no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, creationflags=no_window)
+    try:
+        out, err = child.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        return None, b"", b""
+    return child.returncode, out, err
+
+
+# --- without a Python to start -----------------------------------------------------------------------------------------------------------------
+
+
+def _in_process(name: str, argument: str, seconds: float) -> Answer:
+    import importlib
+
+    def ask() -> Answer:
+        answer: Answer = importlib.import_module(f"sizer.probes.calls.{name}").read(argument)
+        return answer
+
+    return _forked(ask, seconds) if sys.platform == "linux" else in_thread(ask, seconds)
+
+
+def _forked(ask: Callable[[], Answer], seconds: float) -> Answer:
+    """Ask in a forked copy of this process. Should another thread's lock be caught in the copy, the deadline frees us."""
+    import json
+    import warnings
+
+    out_read, out_write = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12: "multi-threaded, use of fork() may lead to deadlocks in the child": see above
+        pid = os.fork()
+    if pid == 0:
+        try:
+            null = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(null, stream)
+            os.setpgid(0, 0)
+            try:
+                answer = ask()
+            except (FileNotFoundError, ModuleNotFoundError):
+                answer = {"missing": True}
+            except Exception as error:  # noqa: BLE001  as in in_thread
+                answer = {"error": f"{type(error).__name__}: {error}"}
+            os.write(out_write, json.dumps(answer).encode())
+        finally:
+            os._exit(0)
+    os.close(out_write)
+    nothing, nothing_write = os.pipe()
+    os.close(nothing_write)
+    status, out, _ = _collect(pid, (out_read, nothing), seconds)
+    return _read_back(status, out)
+
+
+def _read_back(status: int | None, out: bytes) -> Answer:
+    """Return the answer that a child wrote, or what became of the child."""
+    import json
+
+    if status is None:
+        return {"timeout": True}
+    with contextlib.suppress(ValueError):
+        answer = json.loads(out)
+        if isinstance(answer, dict):
+            return answer
+    return {"error": f"crashed: signal {-status}"} if status < 0 else {"error": f"ended with exit code {status} and no answer"}

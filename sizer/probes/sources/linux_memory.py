@@ -1,0 +1,55 @@
+"""Linux: main memory from /proc/meminfo, and what a control group leaves of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from sizer.probes.host import Host, text
+from sizer.probes.sources import Observation, notice
+from sizer.probes.sources.linux_cgroups import memory_limit, memory_used
+
+SYSTEMS = ("linux",)
+
+
+def observe(host: Host) -> Iterable[Observation]:
+    """Yield total, available and limit in bytes."""
+    table = parse_meminfo(text(host, "/proc/meminfo") or "")
+    total = table.get("MemTotal") or None
+    available = available_bytes(table)
+    limit = memory_limit(host)
+    if total is None:
+        yield notice(
+            "linux_memory",
+            "memory-unreadable",
+            "error",
+            "/proc/meminfo cannot be read: the size of the memory is unknown",
+            "name it with --ram GiB, or mount /proc in this sandbox",
+        )
+    if limit is not None and (total is None or limit[0] < total):
+        used = memory_used(host, limit[1])
+        if used is not None:
+            left = max(0, limit[0] - used)
+            available = left if available is None else min(available, left)
+        available = limit[0] if available is None else min(available, limit[0])
+        yield Observation("memory", "linux_cgroups", {"limit_bytes": limit[0]})
+    yield Observation("memory", "linux_memory", {"total_bytes": total or (limit[0] if limit else None), "available_bytes": available})
+
+
+def parse_meminfo(content: str) -> dict[str, int]:
+    """Return the sizes of /proc/meminfo in bytes; its kB are 1024 bytes."""
+    table = {}
+    for line in content.splitlines():
+        match = re.match(r"([\w()]+):\s+(\d{1,18})\s*(kB)?\s*$", line)
+        if match:
+            table[match[1]] = int(match[2]) * (1024 if match[3] else 1)
+    return table
+
+
+def available_bytes(table: dict[str, int]) -> int | None:
+    """Return MemAvailable; before Linux 3.14, what `free` then counted: free pages, buffers and page cache without shared memory."""
+    if "MemAvailable" in table:
+        return table["MemAvailable"]
+    if "MemFree" not in table:
+        return None
+    return max(0, table["MemFree"] + table.get("Buffers", 0) + table.get("Cached", 0) - table.get("Shmem", 0))

@@ -1,0 +1,184 @@
+"""Linux: every card on the PCI bus from sysfs. These files are cached by the kernel: reading them neither hangs nor wakes a sleeping card.
+
+(lspci, nvidia-smi and NVML read from the card itself and wake it, which takes seconds and costs a laptop's battery.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sizer.probes.host import Host, link, mapping, names, number, text, value
+from sizer.probes.sources import Observation, notice
+
+SYSTEMS = ("linux",)
+
+FOLDER = "/sys/bus/pci/devices"
+DISPLAY_CLASSES = (0x0300, 0x0302, 0x0380, 0x1200)
+"""VGA controller, 3D controller, display controller, processing accelerator."""
+COMPUTE_ONLY_CLASSES = (0x0302, 0x1200)
+
+VENDORS = {0x10DE: "nvidia", 0x1002: "amd", 0x8086: "intel", 0x106B: "apple", 0x17CB: "qualcomm", 0x5143: "qualcomm"}
+NO_ACCELERATORS = {
+    # vendor of display adapters that compute nothing: what they are
+    0x1AF4: "virtio",
+    0x1B36: "QXL or QEMU",
+    0x1234: "Bochs or QEMU",
+    0x15AD: "VMware",
+    0x80EE: "VirtualBox",
+    0x1414: "Hyper-V",
+    0x1013: "Cirrus",
+    0x102B: "Matrox, a server's management controller",
+    0x1A03: "ASPEED, a server's management controller",
+    0x19E5: "Huawei, a server's management controller",
+    0x5853: "Xen",
+}
+INTEGRATED_SLOT = (0, 2, 0)
+"""Bus, device and function of every graphics unit inside an Intel processor; Intel's cards sit behind a bridge."""
+
+DRIVERS = {
+    # vendor: (kernel driver that computes, what to do when another one holds the card)
+    "nvidia": ("nvidia", "install NVIDIA's driver (Ubuntu: sudo ubuntu-drivers install; other systems: the package nvidia-driver) and restart"),
+    "amd": ("amdgpu", "update the kernel: amdgpu drives this card there, or use the CPU"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PciDevice:
+    """One display or accelerator card. ``address`` as sysfs spells it; ids are numbers, None where the file could not be read."""
+
+    address: str
+    kind: int
+    vendor: int
+    device: int | None
+
+    @property
+    def pci_id(self) -> str | None:
+        """Return "10de:2684", or None when the device id is unknown."""
+        return None if self.device is None else f"{self.vendor:04x}:{self.device:04x}"
+
+
+def observe(host: Host) -> Iterable[Observation]:
+    """Yield each card that could compute, with what the kernel knows without asking it."""
+    answer = host.ask(f"list:{FOLDER}")
+    if "error" in answer or "timeout" in answer:
+        yield notice(
+            "linux_pci",
+            "pci-unreadable",
+            "warning",
+            f"the list of devices in {FOLDER} could not be read ({answer.get('error', 'no answer')})",
+            "allow this process to read /sys (sandbox or container settings), or name the card with --gpu",
+        )
+    for device in cards(host):
+        yield from _observe_card(host, device)
+
+
+def cards(host: Host) -> list[PciDevice]:
+    """Return the cards of vendors whose devices compute, in the order of their addresses."""
+    candidates = (device for device in display_devices(host) if device.vendor not in NO_ACCELERATORS)
+    return [device for device in candidates if device.vendor in VENDORS or device.kind in COMPUTE_ONLY_CLASSES]
+
+
+def display_devices(host: Host) -> Iterator[PciDevice]:
+    """Yield everything of a display or accelerator class, also what computes nothing."""
+    for address in names(host, FOLDER):
+        kind = number(host, f"{FOLDER}/{address}/class")
+        if kind is None or kind >> 8 not in DISPLAY_CLASSES:
+            continue
+        vendor = number(host, f"{FOLDER}/{address}/vendor")
+        if vendor is not None:
+            yield PciDevice(address.lower(), kind >> 8, vendor, number(host, f"{FOLDER}/{address}/device"))
+
+
+def display_vendors(host: Host) -> list[int]:
+    """Return the PCI vendors of the display devices, in the order of their addresses."""
+    return [device.vendor for device in display_devices(host)]
+
+
+def asleep(host: Host, address: str) -> bool:
+    """Return whether the kernel has put the card to sleep (runtime power management)."""
+    return (text(host, f"{FOLDER}/{address}/power/runtime_status") or "").strip() == "suspended"
+
+
+def driver(host: Host, address: str) -> str | None:
+    """Return the name of the kernel driver that holds the card, or None."""
+    target = link(host, f"{FOLDER}/{address}/driver")
+    return target.rstrip("/").rpartition("/")[2] or None if target else None
+
+
+def accessible(host: Host, node: str) -> bool | None:
+    """Return whether this process may open a device node for reading and writing; None when nobody knows."""
+    access = mapping(value(host, f"call:access {node}"))
+    if not access:
+        return None
+    return bool(access.get("exists")) and bool(access.get("readable")) and bool(access.get("writable"))
+
+
+def slot(address: str) -> tuple[int, int, int] | None:
+    """Return (bus, device, function) of "0000:01:00.0"."""
+    try:
+        _, bus, rest = address.rsplit(":", 2)
+        device, _, function = rest.partition(".")
+        return int(bus, 16), int(device, 16), int(function or "0", 16)
+    except ValueError:
+        return None
+
+
+def bar_bytes(host: Host, address: str) -> int | None:
+    """Return the size of the largest 64-bit prefetchable memory window of a card: with resizable BAR on, its whole memory."""
+    sizes = []
+    for line in (text(host, f"{FOLDER}/{address}/resource") or "").splitlines()[:6]:
+        words = line.split()
+        try:
+            start, end, flags = (int(word, 16) for word in words[:3])
+        except ValueError:
+            continue
+        if flags & 0x2000 and end > start:  # IORESOURCE_PREFETCH (include/linux/ioport.h)
+            sizes.append(end - start + 1)
+    return max(sizes, default=None)
+
+
+def _observe_card(host: Host, device: PciDevice) -> Iterator[Observation]:
+    vendor = VENDORS.get(device.vendor, "other")
+    holder = driver(host, device.address)
+    revision = number(host, f"{FOLDER}/{device.address}/revision")
+    evidence = [f"PCI {device.pci_id or hex(device.vendor)} at {device.address}" + (f", driver {holder}" if holder else ", no driver")]
+    facts: dict[str, object] = {
+        "vendor": vendor,
+        "pci_id": device.pci_id,
+        "bus_id": device.address,
+        "kind": "integrated" if vendor == "intel" and slot(device.address) == INTEGRATED_SLOT else None,
+        "pci_revision": None if revision is None else f"0x{revision:02x}",
+    }
+    if (text(host, f"{FOLDER}/{device.address}/removable") or "").strip() == "removable":
+        evidence.append("in an external enclosure")
+    if asleep(host, device.address):
+        facts["asleep"] = True
+        facts["apis"] = ("cuda",) if vendor == "nvidia" and holder == "nvidia" and accessible(host, "/dev/nvidiactl") is not False else ()
+        evidence.append("asleep: not woken, memory and name from the table of devices")
+        yield notice(
+            "linux_pci",
+            "gpu-asleep",
+            "info",
+            f"the card at {device.address} is asleep (power management) and was not woken to be asked",
+            "run `nvidia-smi` once to wake it, then probe again, if its free memory matters" if vendor == "nvidia" else None,
+        )
+    yield Observation("device", "linux_pci", {**facts, "evidence": tuple(evidence)})
+    yield from _driver_notices(vendor, device, holder)
+
+
+def _driver_notices(vendor: str, device: PciDevice, holder: str | None) -> Iterator[Observation]:
+    """Say so when a driver holds the card with which nothing can compute."""
+    if holder == "vfio-pci":
+        yield Observation("device", "linux_pci", {"bus_id": device.address, "usable": False, "evidence": ("reserved for a virtual machine (vfio-pci)",)})
+        yield notice(
+            "linux_pci",
+            "gpu-reserved-for-vm",
+            "warning",
+            f"the card at {device.address} is reserved for a virtual machine (driver vfio-pci)",
+            "give it back to the host, or run sizer inside that virtual machine",
+        )
+    elif vendor in DRIVERS and holder is not None and holder.replace("-", "_") not in (DRIVERS[vendor][0], "nvidia_drm", "nvidia_vgpu_vfio"):
+        yield Observation("device", "linux_pci", {"bus_id": device.address, "usable": False, "evidence": (f"the driver {holder} does not compute",)})
+        message = f"the card at {device.address} runs with the driver {holder}, with which no model can run on it"
+        yield notice("linux_pci", f"{vendor}-driver-missing", "warning", message, DRIVERS[vendor][1])

@@ -1,0 +1,122 @@
+"""Linux: distribution, kernel, architecture, container or sandbox, WSL, virtual machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sizer.probes.host import Host, mapping, string, text, value
+from sizer.probes.sources import Observation
+
+SYSTEMS = ("linux",)
+
+ARCHITECTURES = {"aarch64": "arm64", "aarch64_be": "arm64", "amd64": "x86_64", "x64": "x86_64"}
+"""uname's names for the names that sizer uses; every other name is kept (armv7l, riscv64, ppc64le, ...)."""
+
+MACHINES = (
+    # (part of "vendor product" in DMI, lower case; what it is). Cloud vendors also rent bare metal, which says so in its product name.
+    ("vmware", "vmware"),
+    ("virtualbox", "virtualbox"),
+    ("innotek", "virtualbox"),
+    ("microsoft corporation virtual machine", "hyper-v"),
+    ("parallels", "parallels"),
+    ("xen", "xen"),
+    ("bhyve", "bhyve"),
+    ("apple virtualization", "apple-virtualization"),
+    ("openstack", "kvm"),
+    ("qemu", "kvm"),
+    ("kvm", "kvm"),
+    ("bochs", "kvm"),
+    ("ovirt", "kvm"),
+    ("nutanix", "kvm"),
+    ("google compute engine", "kvm"),
+    ("amazon ec2", "kvm"),
+    ("digitalocean", "kvm"),
+    ("hetzner vserver", "kvm"),
+    ("alibaba cloud", "kvm"),
+)
+DISPLAY_VENDORS = {
+    0x1AF4: "kvm",
+    0x1B36: "kvm",
+    0x1234: "kvm",
+    0x15AD: "vmware",
+    0x80EE: "virtualbox",
+    0x1414: "hyper-v",
+}
+"""PCI vendors whose display adapters exist only in virtual machines (virtio, QXL, Bochs; VMware; VirtualBox; Hyper-V)."""
+
+
+def observe(host: Host) -> Iterable[Observation]:
+    """Yield the platform's facts."""
+    kernel = (text(host, "/proc/sys/kernel/osrelease") or "").strip() or None
+    release = parse_os_release(text(host, "/etc/os-release") or "")
+    wsl = is_wsl(host, kernel or "")
+    yield Observation(
+        "platform",
+        "linux_platform",
+        {
+            "os": "linux",
+            "os_version": release.get("VERSION_ID"),
+            "distro": release.get("PRETTY_NAME") or release.get("NAME") or release.get("ID"),
+            "kernel": kernel,
+            "arch": ARCHITECTURES.get(host.arch.lower(), host.arch),
+            "container": container(host),
+            "wsl": wsl,
+            "virtual_machine": virtual_machine(host, wsl=wsl),
+        },
+    )
+
+
+def parse_os_release(content: str) -> dict[str, str]:
+    """Return the variables of /etc/os-release, quotes removed."""
+    pairs = (line.partition("=") for line in content.splitlines() if "=" in line and not line.startswith("#"))
+    return {name.strip(): found.strip().strip("\"'") for name, _, found in pairs}
+
+
+def is_wsl(host: Host, kernel: str) -> bool:
+    """Return whether this is the Windows Subsystem for Linux: its kernel says microsoft; a container there still sees the kernel."""
+    if "microsoft" in kernel.lower():
+        return True
+    return value(host, "env:WSL_DISTRO_NAME") is not None and bool(mapping(value(host, "call:access /dev/dxg")).get("exists"))
+
+
+def container(host: Host) -> str | None:
+    """Return the kind of container or sandbox, the innermost that matters for devices first, or None."""
+    if value(host, "env:KUBERNETES_SERVICE_HOST") is not None:
+        return "kubernetes"
+    for path, kind in (("/.dockerenv", "docker"), ("/run/.containerenv", "podman"), ("/.flatpak-info", "flatpak")):
+        if text(host, path) is not None:
+            return kind
+    for declared in (string(host, "env:container"), (text(host, "/run/systemd/container") or "").strip()):
+        if declared and declared != "wsl":
+            return {"oci": "podman", "lxc-libvirt": "lxc"}.get(declared, declared)
+    groups = text(host, "/proc/self/cgroup") or ""
+    for mark, kind in (("kubepods", "kubernetes"), ("/docker", "docker"), ("libpod", "podman"), ("/lxc", "lxc")):
+        if mark in groups:
+            return kind
+    if "lxcfs" in (text(host, "/proc/self/mountinfo") or ""):
+        return "lxc"
+    return "snap" if string(host, "env:SNAP") else None
+
+
+def virtual_machine(host: Host, *, wsl: bool = False) -> str | None:
+    """Return the hypervisor's name ("kvm", "vmware", "unknown", ...) or None on bare metal."""
+    if wsl:
+        return "hyper-v"
+    folder = "/sys/class/dmi/id/"
+    vendor, product = ((text(host, folder + name) or "").strip().lower() for name in ("sys_vendor", "product_name"))
+    words = f"{vendor} {product}"
+    if "metal" not in product:
+        for mark, kind in MACHINES:
+            if mark in words:
+                return kind
+    hypervisor = (text(host, "/sys/hypervisor/type") or "").strip()
+    if hypervisor:
+        return hypervisor
+    from sizer.probes.sources.linux_pci import display_vendors
+
+    for vendor_id in display_vendors(host):
+        if vendor_id in DISPLAY_VENDORS:
+            return DISPLAY_VENDORS[vendor_id]
+    from sizer.probes.sources.linux_cpu import parse_cpuinfo
+
+    return "unknown" if "hypervisor" in parse_cpuinfo(text(host, "/proc/cpuinfo") or "").flags else None
