@@ -43,7 +43,7 @@ class DeviceIndex:
         for key, row in rows.items():
             for pci_id in row.get("pci_ids", ()):
                 self._pci.setdefault(pci_id, []).append(key)
-            for name in row.get("names", ()):
+            for name in dict.fromkeys((*row.get("names", ()), *row.get("aliases", ()))):
                 self._names.setdefault(name, []).append(key)
             self._patterns += [(pattern, key) for pattern in row.get("patterns", ())]
             self._processors += [(pattern, key) for pattern in row.get("cpu_patterns", ())]

@@ -76,7 +76,7 @@ def _row(entry: Entry) -> dict[str, Any]:
     row = entry.model_dump(exclude_none=True, exclude_defaults=False, exclude={*_SOURCED, *_RENAMED})
     sizes = [] if entry.memory_gib == "shared" else sorted(round(size * GIB) for size in entry.memory_gib)
     row |= {"memory_bytes": sizes[-1] if sizes and entry.kind != "integrated" else None, "memory_options": sizes, "bandwidth_gbs": entry.bandwidth_gbs, "fp16_tflops": entry.fp16_tflops}
-    row["names"] = list(dict.fromkeys(normalised(name) for name in entry.names))
+    row["names"] = list(dict.fromkeys(normalised(name) for name in [*entry.names, entry.name]))
     row["aliases"] = list(dict.fromkeys(normalised(alias) for alias in entry.aliases))
     required = {"key", "name", "vendor", "kind", "memory_bytes", "bandwidth_gbs", "fp16_tflops"}
     row = {key: value for key, value in row.items() if key in required or value not in ([], 0)}

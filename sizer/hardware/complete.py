@@ -1,0 +1,273 @@
+"""From what was seen to what it is worth: keys, bandwidths, compute, budgets and their reasons, for a probed, replayed, described or handed-in machine.
+
+Everything derived is derived anew each time and only from facts, so that completing a completed machine changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sizer.catalog.device_index import normalised
+from sizer.hardware import budgets
+from sizer.hardware.identify import Identity, identify, vendor_of
+from sizer.schema.catalog import Device
+from sizer.schema.machine import Accelerator, Machine, Memory, Notice
+from sizer.units import GIB
+
+if TYPE_CHECKING:
+    from sizer.catalog.load import Catalog
+
+_OWN_EVIDENCE = ("table: ", "budget: ", "assumed: ")
+_OWN_NOTICES = frozenset({"unlisted-gpu", "memory-budget", "assumed-bandwidth", "shared-memory-limit", "partial-gpu", "assumed-memory"})
+_MEASURED = "measured"
+_GIVEN = "given"
+_NO_NAME = re.compile(r"^(?:unknown|graphics device|gpu|device|display|radeon|uhd|hd|.*\b[0-9a-f]{4}:[0-9a-f]{4}\b.*|.*\b0x[0-9a-f]{4}\b.*)?$")
+_APPLE_CHIP = re.compile(r"^Apple M\d")
+
+
+def complete(machine: Machine, catalog: Catalog, *, budget: str = "capacity") -> Machine:
+    """Return the machine with everything that the catalog knows about it filled in.
+
+    ``budget``: "capacity" (what the machine offers when nothing else heavy runs) or "now" (what is free at this moment).
+    Budgets, keys and their reasons in ``machine`` are replaced; what was seen (names, memory, ids) is kept. Idempotent. Never raises for a valid machine.
+    """
+    now = budget == "now"
+    notices = [notice for notice in machine.notices if notice.code not in _OWN_NOTICES]
+    machine = _with_chip(machine)
+    main = budgets.host(machine, catalog.budgets)
+    cards, devices = [], []
+    for card in machine.accelerators:
+        known, device, remarks = _identified(card, machine, catalog)
+        cards.append(known)
+        devices.append(device)
+        notices += remarks
+    screen = _screen(machine, cards, devices)
+    for position, card in enumerate(cards):
+        card, remarks = _budgeted(card, devices[position], machine, main, catalog, draws_screen=position == screen, now=now)
+        cards[position] = card
+        notices += remarks
+    memory, remark = _memory(machine, cards, main, catalog, now=now)
+    notices += remark
+    cards = [_sharing(card, memory) for card in cards]
+    return replace(machine, memory=memory, accelerators=tuple(cards), notices=_once(notices))
+
+
+def _sharing(card: Accelerator, memory: Memory) -> Accelerator:
+    """Integrated graphics read main memory: they are as fast as that, not as fast as the memory usually found beside them."""
+    if card.kind != "integrated" or (memory.bandwidth_source or "").startswith("assumed"):
+        return card
+    return replace(card, bandwidth_gbs=memory.bandwidth_gbs)
+
+
+def _once(notices: Sequence[Notice]) -> tuple[Notice, ...]:
+    return tuple({(notice.code, notice.message): notice for notice in notices}.values())
+
+
+def _with_chip(machine: Machine) -> Machine:
+    """A document may name an Apple chip and leave out that it has graphics: every Apple chip does."""
+    if machine.origin != "document" or machine.accelerators or machine.platform.os != "macos" or not _APPLE_CHIP.match(machine.cpu.name or ""):
+        return machine
+    chip = Accelerator(name=machine.cpu.name or "", vendor="apple", kind="unified", apis=("metal",), evidence=("the processor's name",))
+    return replace(machine, accelerators=(chip,))
+
+
+def _identified(card: Accelerator, machine: Machine, catalog: Catalog) -> tuple[Accelerator, Device | None, list[Notice]]:
+    """Return the card with what the table says of it."""
+    evidence = [line for line in card.evidence if not line.startswith(_OWN_EVIDENCE)]
+    card = replace(card, vendor=vendor_of(card), evidence=tuple(evidence))
+    found = identify(card, catalog.device_index, processor=machine.cpu.name, main_memory_bytes=machine.memory.total_bytes)
+    if found.device is None:
+        return _unlisted(card, found, machine)
+    device = found.device
+    evidence.append(f"table: {device.name} by {found.how}")
+    if found.rivals:
+        evidence.append("table: or " + ", ".join(rival.name for rival in found.rivals[:4]))
+    total = card.memory_total_bytes
+    if not total and card.kind == "discrete" and device.kind == "discrete":
+        total = budgets.nameplate_bytes(device, catalog.budgets)
+        evidence.append("assumed: memory by the nameplate")
+    elif total is None and device.kind == "unified" and device.vendor in ("apple", "nvidia"):
+        total = machine.memory.total_bytes
+    apis = card.apis
+    if not apis and machine.origin == "document" and card.usable:
+        apis = described_apis(device, machine.platform.os, machine.platform.wsl, catalog.hosts)
+        evidence.append("assumed: interfaces usual for it")
+    named = replace(
+        card,
+        name=device.name if _NO_NAME.match(normalised(card.name)) else card.name,
+        key=device.key,
+        kind=device.kind,
+        memory_total_bytes=total,
+        bandwidth_gbs=device.bandwidth_gbs if device.bandwidth_gbs is not None else card.bandwidth_gbs,
+        fp16_tflops=device.fp16_tflops,
+        fp32_tflops=device.fp32_tflops,
+        compute_capability=card.compute_capability or device.compute_capability,
+        gfx_target=card.gfx_target or device.gfx_target,
+        gpu_cores=card.gpu_cores or device.gpu_cores,
+        apis=apis,
+        evidence=tuple(evidence),
+    )
+    return named, device, []
+
+
+def _unlisted(card: Accelerator, found: Identity, machine: Machine) -> tuple[Accelerator, None, list[Notice]]:
+    """Return a card that is not in the table: no key, its figures those of the nearest entry and marked assumed."""
+    evidence = [*card.evidence, f"table: {found.how}"]
+    like = found.like
+    figures: dict[str, Any] = {}
+    if like is not None:
+        share = found.share
+        figures = {
+            "bandwidth_gbs": _scaled(like.bandwidth_gbs, share),
+            "fp16_tflops": _scaled(like.fp16_tflops, share),
+            "fp32_tflops": _scaled(like.fp32_tflops, share),
+        }
+        evidence.append(f"assumed: as {like.name}" + (f", {share:g} of it" if share != 1 else ""))
+    card = replace(card, key=None, evidence=tuple(evidence), **figures)
+    if card.kind != "discrete":
+        return card, None, []
+    if found.share != 1 or like is None:
+        notice = Notice("partial-gpu" if "MIG" in found.how or "virtual" in found.how else "unlisted-gpu", "info", f"{card.name}: {found.how}")
+    else:
+        notice = Notice(
+            "unlisted-gpu",
+            "info",
+            f"{card.name} is not in the accelerator table; its speed is assumed to be that of {like.name}",
+            "the recommendation still holds for its memory; `sizer probe --measure` and an entry in data/devices.yaml make the speed right",
+        )
+    return card, None, [notice]
+
+
+def _scaled(figure: float | None, share: float) -> float | None:
+    return None if figure is None else round(figure * share, 2)
+
+
+def _screen(machine: Machine, cards: Sequence[Accelerator], devices: Sequence[Device | None]) -> int | None:
+    """Return which card draws the desktop: the first usable one that has outputs; none on a machine without a screen."""
+    if budgets.display_of(machine) != "desktop":
+        return None
+    for position, (card, device) in enumerate(zip(cards, devices, strict=True)):
+        if card.usable and card.kind == "discrete" and not (device and device.form == "datacenter"):
+            return position
+    return None
+
+
+def _budgeted(
+    card: Accelerator, device: Device | None, machine: Machine, main: budgets.Budget, catalog: Catalog, *, draws_screen: bool, now: bool
+) -> tuple[Accelerator, list[Notice]]:
+    found = budgets.accelerator(card, device, machine, main, catalog.budgets, draws_screen=draws_screen, now=now)
+    if found is None:
+        return replace(card, budget_bytes=None, evidence=(*card.evidence, "budget: its memory is not known")), []
+    notices = []
+    if card.kind == "unified" and card.vendor == "amd" and found.budget_bytes < 0.7 * main.budget_bytes:
+        notices.append(_shared_memory_limit(machine, found.budget_bytes, main.budget_bytes))
+    return replace(card, budget_bytes=found.budget_bytes, evidence=(*card.evidence, f"budget: {found.why}")), notices
+
+
+def _shared_memory_limit(machine: Machine, budget_bytes: int, main_bytes: int) -> Notice:
+    remedy = (
+        "raise it: kernel parameters ttm.pages_limit=<4 KiB pages> amdgpu.gttsize=<MiB>, or `amd-ttm --set <GB>`"
+        if machine.platform.os == "linux"
+        else "raise it: Variable Graphics Memory in AMD Software, or UMA frame buffer size in the BIOS"
+    )
+    text = f"graphics reach {budget_bytes / GIB:.0f} GiB of main memory by default; up to about {main_bytes / GIB:.0f} GiB could be theirs"
+    return Notice("shared-memory-limit", "info", text, remedy)
+
+
+def _memory(
+    machine: Machine, cards: Sequence[Accelerator], main: budgets.Budget, catalog: Catalog, *, now: bool
+) -> tuple[Memory, list[Notice]]:
+    """Return main memory with its budget and bandwidth, and the notices that say where they come from."""
+    found = budgets.host_now(machine, main, catalog.budgets) if now else main
+    bandwidth, source, assumed = _bandwidth(machine, cards, catalog)
+    notices = [Notice("memory-budget", "info", f"main memory: {found.why}")]
+    if assumed:
+        notices.append(
+            Notice("assumed-bandwidth", "info", f"memory bandwidth {bandwidth:g} GB/s is {source}", "`sizer probe --measure` measures it")
+        )
+    return replace(machine.memory, budget_bytes=found.budget_bytes, bandwidth_gbs=bandwidth, bandwidth_source=source), notices
+
+
+def _bandwidth(machine: Machine, cards: Sequence[Accelerator], catalog: Catalog) -> tuple[float, str, bool]:
+    """Return bandwidth of main memory in GB/s, where it is from, and whether it is only assumed.
+
+    In this order: measured; the chip that shares the memory; the processor's name; what integrated graphics usually have; as given; assumed.
+    """
+    memory = machine.memory
+    given, source = memory.bandwidth_gbs, memory.bandwidth_source or ""
+    if given is not None and source.startswith(_MEASURED):
+        return given, source, False
+    for card in cards:
+        if card.kind == "unified" and card.key and card.bandwidth_gbs:
+            return card.bandwidth_gbs, f"table: {card.name}", False
+    by_name = memory_system(machine.cpu.name, catalog.memory_systems)
+    if by_name is not None:
+        return (*_as_guest(machine, by_name, catalog.hosts["shared_host_per_core_gbs"]), False)
+    for card in cards:
+        if card.kind == "integrated" and card.key and card.bandwidth_gbs and card.vendor != "other":
+            return card.bandwidth_gbs, f"table: usual memory beside {card.name}", False
+    if given is not None and not source.startswith("assumed"):
+        return given, source or _GIVEN, False
+    return (*assumed_bandwidth(machine, catalog.hosts["assumed_bandwidth"]), True)
+
+
+def memory_system(processor: str | None, systems: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the first memory system whose words and pattern are in a processor's name. Patterns are compiled for candidates only."""
+    if not processor:
+        return None
+    plain = normalised(processor).replace(" cpu", "")
+    for system in systems:
+        if any(word in plain for word in system["contains"]) and ("pattern" not in system or re.search(system["pattern"], plain)):
+            return system
+    return None
+
+
+def _as_guest(machine: Machine, system: Mapping[str, Any], per_core_gbs: float) -> tuple[float, str]:
+    """A virtual machine carries the name of its host's processor but has only a share of its memory channels."""
+    peak, name = float(system["bandwidth_gbs"]), system["name"]
+    cores = machine.cpu.physical_cores or machine.cpu.logical_cores
+    if not machine.platform.virtual_machine or machine.platform.wsl or cores is None or cores * per_core_gbs >= peak:
+        return peak, f"table: {name}"
+    return cores * per_core_gbs, f"table: {name}, a virtual machine's share"
+
+
+def assumed_bandwidth(machine: Machine, rows: Sequence[Mapping[str, Any]]) -> tuple[float, str]:
+    """Return what is taken for the bandwidth of main memory when the processor says nothing, in GB/s, and why."""
+    cores = machine.cpu.physical_cores or machine.cpu.logical_cores
+    for row in rows:
+        if all(_row_holds(row, machine, cores)):
+            peak = row.get("bandwidth_gbs") or min(row["most_gbs"], row["per_core_gbs"] * (cores or 1))
+            return float(peak), row["text"]
+    raise LookupError("the last row must hold everywhere")
+
+
+def _row_holds(row: Mapping[str, Any], machine: Machine, cores: int | None) -> Iterator[bool]:
+    cpu, platform, ram_gib = machine.cpu, machine.platform, machine.memory.total_bytes / GIB
+    if "virtual_machine" in row:
+        yield bool(platform.virtual_machine) and not platform.wsl
+    if "arch" in row:
+        yield {"aarch64": "arm64"}.get(platform.arch, platform.arch) == row["arch"]
+    if "without" in row:
+        yield platform.arch in ("x86_64", "amd64", "i686", "i386") and bool(cpu.features) and row["without"] not in cpu.features and cpu.avx2 is not True
+    if "least_cores" in row:
+        yield cores is not None and cores >= row["least_cores"]
+    if "most_cores" in row:
+        yield cores is not None and cores <= row["most_cores"]
+    if "least_ram_gib" in row:
+        yield ram_gib >= row["least_ram_gib"]
+    if "most_ram_gib" in row:
+        yield ram_gib <= row["most_ram_gib"]
+
+
+def described_apis(device: Device, os: str, wsl: bool, hosts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the interfaces that a device offers under a system with its usual driver."""
+    for row in hosts["apis"]:
+        if row["vendor"] != device.vendor or row.get("os") not in (None, os) or row.get("wsl", wsl) != wsl:
+            continue
+        tests = (("kinds", device.kind), ("gfx_targets", device.gfx_target), ("architectures", device.architecture))
+        if all(name not in row or value in row[name] for name, value in tests):
+            return tuple(row["apis"])
+    return ()

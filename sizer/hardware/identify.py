@@ -1,0 +1,143 @@
+"""Which entry of the accelerator table a probed device is: by PCI id first, then by the exact driver name
+(Snapdragon graphics have one name for many parts: there the processor's name decides).
+
+Several entries may share an id or a name (memory sizes, laptop parts, whole families of Radeons): what else is known of the device decides, memory first.
+Nothing fits: the device keeps its name, has no key, and its figures are taken from the nearest entry of the same maker and are marked assumed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sizer.catalog.device_index import DeviceIndex, normalised
+from sizer.schema.catalog import Device
+from sizer.schema.machine import Accelerator, Vendor
+
+PCI_VENDORS: dict[str, Vendor] = {"10de": "nvidia", "1002": "amd", "1022": "amd", "8086": "intel", "106b": "apple", "17cb": "qualcomm"}
+
+# A driver reports a little less than the nameplate (ECC takes a sixteenth, tables take some) and never noticeably more.
+_LEAST_OF_NAMEPLATE = 0.86
+_MOST_OF_NAMEPLATE = 1.02
+_LAPTOP_WORDS = ("laptop", "max-q", "mobile", "notebook")
+_VIRTUAL = re.compile(r"^grid\b|\bvgpu\b|-\d+[abcq]$")
+_SLICE = re.compile(r"\bmig\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a device was found to be. ``device`` None: unlisted; then ``like`` is the entry its figures are taken from.
+
+    ``share``: the part of the device that is this accelerator (a MIG slice has less bandwidth). ``rivals``: entries that fit as well.
+    """
+
+    device: Device | None
+    how: str
+    like: Device | None = None
+    share: float = 1.0
+    rivals: tuple[Device, ...] = ()
+
+
+def vendor_of(accelerator: Accelerator) -> Vendor:
+    """Return the maker: as reported, else by PCI id, else by the name."""
+    if accelerator.vendor != "other":
+        return accelerator.vendor
+    by_id = PCI_VENDORS.get((accelerator.pci_id or "").lower().partition(":")[0])
+    if by_id:
+        return by_id
+    words = set(re.findall(r"[a-z]+", accelerator.name.lower()))
+    marks: tuple[tuple[Vendor, set[str]], ...] = (
+        ("nvidia", {"nvidia", "geforce", "quadro", "tesla", "rtx", "gtx"}),
+        ("amd", {"amd", "radeon", "instinct", "ati"}),
+        ("intel", {"intel", "arc", "iris", "uhd"}),
+        ("apple", {"apple"}),
+        ("qualcomm", {"qualcomm", "adreno", "snapdragon"}),
+    )
+    return next((vendor for vendor, known in marks if words & known), "other")
+
+
+def identify(accelerator: Accelerator, index: DeviceIndex, *, processor: str | None = None, main_memory_bytes: int | None = None) -> Identity:
+    """Return what ``accelerator`` is. Never raises: what is not in the table comes back with ``device`` None."""
+    plain = normalised(accelerator.name)
+    if _VIRTUAL.search(plain):
+        return Identity(None, "a virtual GPU: a part of a card that is not known")
+    if _SLICE.search(plain):
+        return _slice(accelerator, index, main_memory_bytes)
+    vendor = vendor_of(accelerator)
+    for how, found in (
+        ("PCI id", index.by_pci_id(accelerator.pci_id) if accelerator.pci_id else ()),
+        ("processor", index.by_processor(processor) if processor and vendor == "qualcomm" else ()),
+        ("driver name", index.by_name(accelerator.name)),
+    ):
+        candidates = tuple(device for device in found if device.vendor == vendor or vendor == "other")
+        if candidates:
+            best, rivals = narrowed(candidates, accelerator, index, main_memory_bytes)
+            return Identity(best, f"{how} {accelerator.pci_id}" if how == "PCI id" else how, rivals=rivals)
+    given = index.get(accelerator.key)
+    if given is not None and given.vendor == vendor:
+        return Identity(given, "the key in the document")
+    return Identity(None, "not in the table", like=_nearest(accelerator, vendor, index))
+
+
+def _slice(accelerator: Accelerator, index: DeviceIndex, main_memory_bytes: int | None) -> Identity:
+    """A MIG slice: its card by PCI id or by the name before "MIG"; the share of the card by memory, which MIG cuts in eighths."""
+    cards = index.by_pci_id(accelerator.pci_id) if accelerator.pci_id else ()
+    cards = cards or index.by_name(re.split(r"\s*\bmig\b", accelerator.name, flags=re.IGNORECASE)[0])
+    card = cards[0] if cards else None
+    if card is None or not card.memory_bytes or not accelerator.memory_total_bytes:
+        return Identity(None, "a slice of a card (MIG)")
+    eighths = max(1, min(8, -(-accelerator.memory_total_bytes * 8 // card.memory_bytes)))
+    return Identity(None, f"a slice of {card.name} (MIG), {eighths} eighths of its memory", like=card, share=eighths / 8)
+
+
+def narrowed(
+    candidates: Sequence[Device], accelerator: Accelerator, index: DeviceIndex, main_memory_bytes: int | None = None
+) -> tuple[Device, tuple[Device, ...]]:
+    """Return the entry that fits best and those that nothing tells apart from it. Each test only counts when some entry passes it."""
+    if len(candidates) == 1:
+        return candidates[0], ()
+    named = {device.key for device in index.by_name(accelerator.name)}
+    laptop = any(word in accelerator.name.lower() for word in _LAPTOP_WORDS)
+    memory = main_memory_bytes if candidates[0].kind == "unified" and candidates[0].vendor == "apple" else accelerator.memory_total_bytes
+    tests: tuple[Callable[[Device], bool], ...] = (
+        lambda device: accelerator.gpu_cores is not None and device.gpu_cores == accelerator.gpu_cores,
+        lambda device: device.key in named,
+        lambda device: not laptop or device.form == "laptop",
+        lambda device: device.kind != "discrete" or _fits_memory(device, memory) if device.vendor != "apple" else memory in device.memory_options,
+        lambda device: device.kind == "discrete" or device.vendor == "apple" or _fits_memory(device, memory or main_memory_bytes),
+        lambda device: accelerator.gfx_target in (None, device.gfx_target),
+        lambda device: accelerator.compute_capability in (None, device.compute_capability),
+    )
+    left = list(candidates)
+    for test in tests:
+        left = [device for device in left if test(device)] or left
+    left.sort(key=lambda device: (device.key != accelerator.key, -device.popularity))
+    return left[0], tuple(left[1:])
+
+
+def _fits_memory(device: Device, memory_bytes: int | None) -> bool:
+    if memory_bytes is None or not device.memory_options:
+        return True
+    return any(_LEAST_OF_NAMEPLATE * size <= memory_bytes <= _MOST_OF_NAMEPLATE * size for size in device.memory_options)
+
+
+def _nearest(accelerator: Accelerator, vendor: Vendor, index: DeviceIndex) -> Device | None:
+    """Return the entry whose figures an unlisted card is given: same maker, generation and memory; of several the slower half decides."""
+    if accelerator.kind != "discrete" or not accelerator.memory_total_bytes:
+        return None
+    memory = accelerator.memory_total_bytes
+    laptop = any(word in accelerator.name.lower() for word in _LAPTOP_WORDS)
+    same = [device for device in index if device.vendor == vendor and device.kind == "discrete" and device.memory_bytes and device.bandwidth_gbs]
+    for test in (
+        lambda device: device.compute_capability == accelerator.compute_capability if accelerator.compute_capability else True,
+        lambda device: device.gfx_target == accelerator.gfx_target if accelerator.gfx_target else True,
+        lambda device: (device.form == "laptop") == laptop,
+        lambda device: device.form not in ("datacenter",),
+    ):
+        same = [device for device in same if test(device)] or same
+    if not same:
+        return None
+    gap = min(abs((device.memory_bytes or 0) - memory) for device in same)
+    nearest = sorted((device for device in same if abs((device.memory_bytes or 0) - memory) == gap), key=lambda device: (device.bandwidth_gbs or 0, device.key))
+    return nearest[(len(nearest) - 1) // 2]
