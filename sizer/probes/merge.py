@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sizer.probes.sources import Observation
+from sizer.probes.sources import Observation, parse_address
 from sizer.probes.visibility import hide
 from sizer.schema.machine import RUNTIMES, Accelerator, Cpu, Disk, Fact, Machine, Memory, Notice, Platform, RuntimeState
 
@@ -196,14 +196,6 @@ class Device:
         facts["evidence"] = tuple(dict.fromkeys(text for _, said in self.statements.said for text in said.get("evidence", ())))
         facts["usable"] = bool(facts["apis"]) and all(said.get("usable", True) for _, said in ranked)
         return facts
-
-
-def parse_address(found: object) -> str | None:
-    """Return a PCI address in one spelling, "0000:01:00.0"; NVML writes 8 digits of domain and capitals, some tools no domain or no function."""
-    match = re.fullmatch(r"(?:([0-9a-f]{1,8}):)?([0-9a-f]{1,2}):([0-9a-f]{1,2})(?:\.([0-7]))?", found.strip().lower()) if isinstance(found, str) else None
-    if match is None:
-        return None
-    return f"{int(match[1] or '0', 16):04x}:{int(match[2], 16):02x}:{int(match[3], 16):02x}.{match[4] or '0'}"
 
 
 def parse_uuid(found: object) -> str | None:

@@ -30,8 +30,10 @@ def hide(devices: Sequence[dict[str, Any]], environment: Mapping[str, str]) -> I
     for variable, (api, vendor) in HIDES.items():
         if variable not in environment:
             continue
+        if variable == "CUDA_VISIBLE_DEVICES" and _only_amd(devices) and "HIP_VISIBLE_DEVICES" not in environment:
+            api, vendor = "rocm", "amd"  # HIP obeys CUDA's variable where its own is not set
         listed = [device for device in devices if (api in device["apis"] if vendor is None else device.get("vendor") == vendor and api in device["apis"])]
-        listed.sort(key=lambda device: device.get("ordinal", 0))
+        listed.sort(key=_cuda_order if api == "cuda" else lambda device: device.get("ordinal", 0))
         shown = visible(environment[variable], listed)
         hidden = [device for position, device in enumerate(listed) if position not in shown]
         for device in hidden:
@@ -42,7 +44,12 @@ def hide(devices: Sequence[dict[str, Any]], environment: Mapping[str, str]) -> I
 
 
 def visible(setting: str, devices: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Return the positions that a list of numbers or UUIDs leaves visible; it ends at the first entry that names no device."""
+    """Return the positions that a list of numbers or UUIDs leaves visible; it ends at the first entry that names no device.
+
+    Where nobody knows the devices' UUIDs, a list of UUIDs hides nothing that we could name: all count as visible.
+    """
+    if any(entry.strip().upper().startswith("GPU-") for entry in setting.split(",")) and not any(device.get("uuid") for device in devices):
+        return list(range(len(devices)))
     shown: list[int] = []
     for entry in setting.split(","):
         position = _position(entry.strip(), devices)
@@ -50,6 +57,13 @@ def visible(setting: str, devices: Sequence[Mapping[str, Any]]) -> list[int]:
             break
         shown.append(position)
     return shown
+
+
+def _cuda_order(device: Mapping[str, Any]) -> tuple[float, ...]:
+    """CUDA numbers the fastest device first, where the driver numbers by address: capability and memory stand in for its own measure."""
+    major, _, minor = str(device.get("compute_capability") or "0.0").partition(".")
+    capability = int(major) * 100 + int(minor) if major.isdigit() and minor.isdigit() else 0
+    return (-capability, -(device.get("memory_total_bytes") or 0), device.get("ordinal", 0))
 
 
 def _position(entry: str, devices: Sequence[Mapping[str, Any]]) -> int | None:
@@ -61,6 +75,10 @@ def _position(entry: str, devices: Sequence[Mapping[str, Any]]) -> int | None:
         if str(device.get("uuid") or "").lower().startswith(entry.lower()):
             return position
     return None
+
+
+def _only_amd(devices: Sequence[Mapping[str, Any]]) -> bool:
+    return {device.get("vendor") for device in devices} & {"nvidia", "amd"} == {"amd"}
 
 
 def _hide_sycl(devices: Sequence[dict[str, Any]], selector: str | None) -> Iterator[Notice]:

@@ -35,6 +35,7 @@ a loser in ``Machine.facts``, and where it matters a notice. Naming a device fro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,3 +74,11 @@ class Observation:
 def notice(source: str, code: str, level: str, message: str, remedy: str | None = None) -> Observation:
     """Return the observation that becomes ``Notice(code, level, message, remedy)``; ``level`` is info, warning or error."""
     return Observation("notice", source, {"code": code, "level": level, "message": message, "remedy": remedy})
+
+
+def parse_address(found: object) -> str | None:
+    """Return a PCI address in one spelling, "0000:01:00.0"; NVML writes 8 digits of domain and capitals, some tools no domain or no function."""
+    match = re.fullmatch(r"(?:([0-9a-f]{1,8}):)?([0-9a-f]{1,2}):([0-9a-f]{1,2})(?:\.([0-7]))?", found.strip().lower()) if isinstance(found, str) else None
+    if match is None:
+        return None
+    return f"{int(match[1] or '0', 16):04x}:{int(match[2], 16):02x}:{int(match[3], 16):02x}.{match[4] or '0'}"

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sizer.probes.host import Host, mapping, sequence, string, text, to_int, value
-from sizer.probes.sources import Observation, notice
+from sizer.probes.sources import Observation, notice, parse_address
 from sizer.probes.sources.linux_memory import available_bytes, parse_meminfo
-from sizer.probes.sources.linux_pci import asleep, cards, driver
+from sizer.probes.sources.linux_pci import FOLDER, asleep, cards, driver
 from sizer.probes.sources.linux_platform import container, is_wsl
 
 SYSTEMS = ("linux", "windows")
 
+NVIDIA = 0x10DE
 UNIFIED_CAPABILITIES = ("5.3", "6.2", "7.2", "8.7", "10.1", "11.0", "12.1")
 """Compute capabilities of processors that share main memory with their GPU: TX1, TX2, Xavier, Orin, Thor (10.1 before CUDA 13), GB10.
 GB10 has been seen to answer the question for its memory with wrong numbers instead of "not supported" (XuehaiPan/nvitop#208)."""
@@ -48,6 +49,14 @@ REMEDIES = {
     ),
 }
 
+CONTAINERS = ("docker", "podman", "kubernetes", "lxc")
+REMEDIES_INSIDE = {
+    "docker": "start the container with --gpus all (needs the NVIDIA Container Toolkit on the host)",
+    "podman": "start the container with --device nvidia.com/gpu=all",
+    "kubernetes": "request nvidia.com/gpu in the pod's resources (needs NVIDIA's device plugin)",
+}
+PASS_THE_NODES = "pass /dev/nvidia* into the container"
+
 
 def observe(host: Host) -> Iterable[Observation]:
     """Yield NVIDIA's devices as its driver sees them."""
@@ -65,16 +74,26 @@ def wanted(host: Host) -> bool:
     """Return whether there is a reason to ask the library."""
     if host.system == "windows":
         return windows_has_nvidia(host)
-    if any(card.vendor == 0x10DE for card in cards(host)):
-        return any(not asleep(host, card.address) for card in cards(host) if card.vendor == 0x10DE)
-    return is_jetson(host) or is_wsl(host, text(host, "/proc/sys/kernel/osrelease") or "")
+    mine = [card for card in cards(host) if card.vendor == NVIDIA]
+    if mine:
+        return any(not asleep(host, card.address) for card in mine)
+    return is_jetson(host) or is_wsl(host, text(host, "/proc/sys/kernel/osrelease") or "") or _driver_without_bus(host)
+
+
+def _driver_without_bus(host: Host) -> bool:
+    """Return whether the driver is there although no bus can be listed: a sandbox that hides /sys, a small virtual machine."""
+    if host.ask(f"list:{FOLDER}").get("entries"):
+        return False
+    if text(host, "/proc/driver/nvidia/version") is not None or string(host, "which:nvidia-smi"):
+        return True
+    return bool(mapping(value(host, "call:access /dev/nvidiactl")).get("exists"))
 
 
 def windows_has_nvidia(host: Host) -> bool:
     """Return whether Windows lists an adapter of NVIDIA's."""
     found = mapping(value(host, "call:windows"))
     adapters = [*sequence(found.get("dxgi_adapters")), *sequence(found.get("video_controllers"))]
-    return any(to_int(mapping(adapter).get("vendor_id")) == 0x10DE for adapter in adapters)
+    return any(to_int(mapping(adapter).get("vendor_id")) == NVIDIA for adapter in adapters)
 
 
 def is_jetson(host: Host) -> bool:
@@ -84,8 +103,30 @@ def is_jetson(host: Host) -> bool:
 
 def _devices(host: Host, found: Mapping[str, Any]) -> Iterator[Observation]:
     driver_version = found.get("driver_version") if isinstance(found.get("driver_version"), str) else None
-    for position, entry in enumerate(sequence(found.get("devices"))):
-        yield from _device(host, mapping(entry), position, driver_version)
+    entries = [mapping(entry) for entry in sequence(found.get("devices"))]
+    for position, entry in enumerate(entries):
+        yield from _device(host, entry, position, driver_version)
+    if host.system == "linux":
+        yield from _not_listed(host, entries)
+
+
+def _not_listed(host: Host, entries: list[Mapping[str, Any]]) -> Iterator[Observation]:
+    """Say so of cards that are on the bus, held by NVIDIA's driver and awake, but not among the driver's devices."""
+    listed = {parse_address(entry.get("pci_bus_id")) for entry in entries}
+    missing = [card.address for card in cards(host) if card.vendor == NVIDIA and card.address not in listed]
+    missing = [address for address in missing if driver(host, address) in (None, "nvidia") and not asleep(host, address)]
+    if len(missing) <= sum(parse_address(entry.get("pci_bus_id")) is None for entry in entries):
+        return  # a lost card is listed without its address
+    kind = container(host)
+    for address in missing:
+        yield Observation("device", "nvml", {"bus_id": address, "usable": False, "evidence": ("not among the devices that the driver gives to this process",)})
+    where = ", ".join(missing)
+    if kind in CONTAINERS:
+        message, remedy = f"NVIDIA cards of the host that were not given to this container: {where}", REMEDIES_INSIDE.get(str(kind), PASS_THE_NODES)
+        yield notice("nvml", "gpu-not-in-container", "info", message, remedy)
+    else:
+        message = f"the NVIDIA driver does not list the card at {where}: it may be too new or too old for driver and card, or excluded"
+        yield notice("nvml", "nvidia-card-not-listed", "warning", message, "install the driver branch that supports this card, and restart")
 
 
 def _device(host: Host, entry: Mapping[str, Any], position: int, driver_version: str | None) -> Iterator[Observation]:
@@ -193,7 +234,7 @@ def _failed(host: Host, answer: Mapping[str, Any], found: Mapping[str, Any]) -> 
 
 def _cards_unusable(host: Host, reason: str) -> Iterator[Observation]:
     for card in cards(host) if host.system == "linux" else ():
-        if card.vendor == 0x10DE:
+        if card.vendor == NVIDIA:
             version = kernel_driver_version(text(host, "/proc/driver/nvidia/version") or "")
             yield Observation("device", "nvml", {"bus_id": card.address, "usable": False, "driver_version": version, "evidence": (reason,)})
 
@@ -202,18 +243,13 @@ def _without_library(host: Host) -> Iterator[Observation]:
     """No libnvidia-ml: nvidia-smi may still answer (its own source); otherwise say what is missing, once."""
     if host.system != "linux" or string(host, "which:nvidia-smi"):
         return
-    mine = [card for card in cards(host) if card.vendor == 0x10DE]
+    mine = [card for card in cards(host) if card.vendor == NVIDIA]
     if not mine or all(driver(host, card.address) not in (None, "nvidia") for card in mine):
         return  # another driver holds them: linux_pci has said so
     kind = container(host)
-    inside = kind in ("docker", "podman", "kubernetes", "lxc")
-    if inside:
+    if kind in CONTAINERS:
         message = f"the NVIDIA card is visible, but not reachable from inside this container ({kind})"
-        remedy = {
-            "docker": "start the container with --gpus all (needs the NVIDIA Container Toolkit on the host)",
-            "podman": "start the container with --device nvidia.com/gpu=all",
-            "kubernetes": "request nvidia.com/gpu in the pod's resources (needs NVIDIA's device plugin)",
-        }.get(str(kind), "pass /dev/nvidia* into the container")
+        remedy = REMEDIES_INSIDE.get(str(kind), PASS_THE_NODES)
     elif kind in ("flatpak", "snap"):
         message, remedy = f"the NVIDIA card is visible, but {kind}'s sandbox holds back its driver", f"run outside of {kind}"
     else:
