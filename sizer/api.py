@@ -267,8 +267,10 @@ def models_document(catalog: Catalog | str | None = None, *, text: str | None = 
 def accelerators_document(catalog: Catalog | str | None = None, *, text: str | None = None) -> dict[str, Any]:
     """Return the document ``sizer/accelerators/1``, all accelerators or those that match ``text``."""
     from sizer.catalog.listing import accelerators_document as listing
+    from sizer.hardware.describe import search_devices
 
-    return listing(_catalog(catalog), text)
+    loaded = _catalog(catalog)
+    return listing(search_devices(loaded, text) if text else loaded.devices.values())
 
 
 def estimate(model: str | None = None, *, machine: Machine | None = None, catalog: Catalog | str | None = None, **options: Any) -> Estimate:
@@ -276,7 +278,7 @@ def estimate(model: str | None = None, *, machine: Machine | None = None, catalo
 
     Raises ``RequestError`` for what no runtime would accept, ``InputError`` for a broken model file, ``RemoteError`` for an unreachable ``hf:`` reference.
     """
-    from sizer.estimate import estimate as find
+    from sizer.estimates import estimate as find
 
     loaded = _catalog(catalog)
     return find(model, machine, loaded, partial(probe, catalog=loaded), **options)

@@ -33,7 +33,7 @@ def quants_for(model: Model, engine: Engine, space: Space) -> list[Quant]:
 def upper_bound(model: Model, space: Space) -> float:
     """Return points that no row of the model can exceed."""
     scores = [s.score for mode in ("default", "thinking") if (s := ranking.score_of(model, mode, space.use_case["quality"]))]
-    return max(scores, default=-1e9) + space.weights["fast_points"] + space.weights["context_points"]
+    return max(scores, default=-1e9) + space.weights["fast_points"] + space.weights["context_points"] + space.most_preference
 
 
 def search(space: Space, models: Iterable[Model], *, window_points: float = 40.0) -> Found:

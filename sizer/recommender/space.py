@@ -242,6 +242,8 @@ class Space:
             self._penalties(row),
             self.weights,
         )
+        if row.runtime_option is not None:
+            row.utility += row.runtime_option.preference
         return row
 
     def _penalties(self, row: Row) -> float:
@@ -267,6 +269,11 @@ class Space:
             active_parameters=row.model.active_parameters,
             speed_class=row.quant.speed_class,
         )
+
+    @cached_property
+    def most_preference(self) -> float:
+        """Points of the most preferred runtime."""
+        return max((engine.preference for engine in self.engines), default=0.0)
 
     @cached_property
     def host_rates(self) -> Rates:

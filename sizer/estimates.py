@@ -1,0 +1,282 @@
+"""One configuration priced: joins a model (catalog name, file, repository or bare parameters), a machine and the formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sizer.catalog.load import Catalog
+from sizer.catalog.resolve import resolve_model, resolve_quant
+from sizer.errors import RequestError
+from sizer.estimator import memory, placement, speed, work
+from sizer.estimator.baseline import rule_of_thumb_bytes
+from sizer.estimator.memory import ModelMemory, Place
+from sizer.schema.catalog import QuantSize
+from sizer.schema.estimate import BACKENDS, KV_TYPES, Configuration, DeviceMemory, Estimate, MemoryEstimate, SpeedEstimate
+from sizer.schema.machine import Accelerator, Machine
+from sizer.schema.needs import RUNTIME_IDS
+
+DEFAULT_CONTEXT = 8192
+BACKEND_ORDER = ("cuda", "rocm", "metal", "vulkan", "sycl")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The model of an estimate, wherever it came from."""
+
+    name: str
+    quant: str | None
+    source: ModelMemory
+    size: QuantSize
+    active_parameters: int
+    context_limit: int
+    projector_bytes: int = 0
+
+
+def estimate(model: str | None, machine: Machine | None, catalog: Catalog, probe: Callable[[], Machine], **options: Any) -> Estimate:
+    """Return memory and speed of one configuration. See ``sizer.estimate``."""
+    if options.get("params") is not None:
+        return rule_of_thumb(float(options["params"]), float(options["bits"]))
+    if model is None:
+        raise RequestError("a model is needed", code="missing-model", hint="for example qwen3-8b, or params and bits for the rule of thumb")
+    subject = subject_of(model, catalog, options)
+    host = machine or probe()
+    cards, backend, generic = devices_of(host, options.get("backend"))
+    config, notes = configuration(subject, cards, backend, host, catalog, options)
+    places = tuple(Place(card.name, "accelerator", None if generic else card.budget_bytes, backend) for card in cards)
+    places = (*places, Place(host.cpu.name or "main memory", "host", host.memory.budget_bytes, "cpu"))
+    found = memory.estimate(
+        subject.source,
+        config,
+        places=places,
+        overheads=catalog.overheads,
+        os=host.platform.os,
+        runtime=config.runtime,
+        projector_bytes=subject.projector_bytes,
+    )
+    layers = len(subject.source.architecture.layers) + 1
+    return Estimate(
+        model=subject.name,
+        quant=subject.quant,
+        context=config.context,
+        context_total=config.context * config.parallel,
+        kv_type_k=config.kv_type_k,
+        kv_type_v=config.kv_type_v,
+        flash_attn=config.flash_attn,
+        ubatch=config.ubatch,
+        parallel=config.parallel,
+        gpu_layers=(min(layers, config.gpu_layers) if config.gpu_layers is not None else layers) if cards else 0,
+        runtime=config.runtime,
+        backend=backend,
+        memory=found,
+        speed=SpeedEstimate(calibration="no device to run on") if generic else speed_for(subject, config, cards, host, catalog, options.get("prompt")),
+        notices=tuple(notes),
+    )
+
+
+def rule_of_thumb(parameters: float, bits: float) -> Estimate:
+    """Return the rule of thumb alone (S1): parameters x bits / 8 x 1.2."""
+    total = rule_of_thumb_bytes(parameters, bits)
+    device = DeviceMemory(name="any", kind="accelerator", weights_bytes=total, total_bytes=total)
+    found = MemoryEstimate(
+        weights_bytes=total,
+        kv_cache_bytes=0,
+        recurrent_state_bytes=0,
+        compute_bytes=0,
+        projector_bytes=0,
+        runtime_overhead_bytes=0,
+        total_bytes=total,
+        devices=(device,),
+        rule_of_thumb_bytes=total,
+        exactness="rule",
+    )
+    return Estimate(
+        model=f"{parameters / 1e9:g}B at {bits:g} bits",
+        quant=None,
+        context=None,
+        context_total=None,
+        kv_type_k=None,
+        kv_type_v=None,
+        flash_attn=None,
+        ubatch=None,
+        parallel=None,
+        gpu_layers=None,
+        runtime=None,
+        backend=None,
+        memory=found,
+        speed=SpeedEstimate(calibration="the rule of thumb says nothing about speed"),
+    )
+
+
+def is_file(model: str) -> bool:
+    """Return whether the words name a file, a folder or a repository rather than a catalog entry."""
+    if model.startswith(("hf:", "./", "../", "/", "~")) or model.lower().endswith(".gguf") or "\\" in model:
+        return True
+    path = Path(model)
+    return path.is_file() or (path / "config.json").is_file()
+
+
+def subject_of(model: str, catalog: Catalog, options: dict[str, Any]) -> Subject:
+    """Return the model that was named. Raises ``RequestError``, ``InputError`` or ``RemoteError``."""
+    quant = options.get("quant")
+    if is_file(model):
+        from sizer.modelfiles import read
+
+        return _from_file(read(model, offline=bool(options.get("offline"))), model)
+    entry = resolve_model(catalog, model)
+    chosen = resolve_quant(catalog, entry, quant) if quant else catalog.quants[default_quant(entry.native_quant, entry.sizes)]
+    size = entry.sizes.get(chosen.id) or _computed_size(entry.architecture, chosen.id, chosen.family)
+    source = ModelMemory.from_catalog(entry, chosen.id)
+    return Subject(entry.id, chosen.id, source, size, entry.active_parameters, entry.context, entry.projector_bytes)
+
+
+def _computed_size(metadata: dict[str, Any], quant: str, family: str) -> QuantSize:
+    from sizer.estimator.weights import size_of
+
+    return size_of(metadata, quant, family)
+
+
+def default_quant(native: str | None, sizes: dict[str, QuantSize]) -> str:
+    """Return Q4_K_M, or the type that the model was trained in, or the first one there is."""
+    if native and native in sizes:
+        return native
+    return "Q4_K_M" if "Q4_K_M" in sizes or not sizes else next(iter(sizes))
+
+
+def _from_file(file: Any, name: str) -> Subject:
+    source = ModelMemory.from_file(file)
+    return Subject(
+        name=file.name or name,
+        quant=file.quant,
+        source=source,
+        size=source.size,
+        active_parameters=source.active_parameters,
+        context_limit=source.architecture.context_length,
+        projector_bytes=file.projector_bytes,
+    )
+
+
+def devices_of(machine: Machine, backend: str | None) -> tuple[tuple[Accelerator, ...], str, bool]:
+    """Return the accelerators, the backend, and whether the device is a generic one because the machine has none for this backend.
+
+    Cards of one kind that share the best backend work together, as llama.cpp does by default.
+    """
+    if backend is not None and backend not in BACKENDS:
+        raise RequestError(f'no backend called "{backend}"', code="unknown-value", hint=f"one of: {', '.join(BACKENDS)}")
+    if backend == "cpu":
+        return (), "cpu", False
+    usable = [card for card in machine.accelerators if card.usable]
+    wanted = [backend.replace("mlx", "metal")] if backend else BACKEND_ORDER
+    for kind in ("discrete", "unified", "integrated"):
+        for api in wanted:
+            cards = tuple(card for card in usable if card.kind == kind and api in card.apis)
+            if cards:
+                return cards, backend or api, False
+    if backend is None:
+        return (), "cpu", False
+    return (Accelerator(name=f"generic {backend} device"),), backend, True
+
+
+def configuration(
+    subject: Subject, cards: tuple[Accelerator, ...], backend: str, machine: Machine, catalog: Catalog, options: dict[str, Any]
+) -> tuple[Configuration, list[str]]:
+    """Return the configuration that the options describe, and what is worth saying about it."""
+    notes: list[str] = []
+    runtime = _word("runtime", options.get("runtime") or "llama.cpp", RUNTIME_IDS)
+    parallel = int(options.get("parallel") or 1)
+    kv_type = options.get("kv_type")
+    flash = options.get("flash_attn") or "auto"
+    config = Configuration(
+        context=DEFAULT_CONTEXT,
+        parallel=parallel,
+        kv_type_k=_word("KV type", options.get("kv_type_k") or kv_type or "f16", KV_TYPES),
+        kv_type_v=_word("KV type", options.get("kv_type_v") or kv_type or "f16", KV_TYPES),
+        flash_attn=_switch(flash, True),
+        ubatch=int(options.get("ubatch") or 512),
+        kv_unified=_switch(options.get("kv_unified"), True),
+        swa_full=bool(options.get("swa_full")),
+        outputs=_outputs(options.get("outputs")),
+        gpu_layers=None,
+        cpu_moe=int(options.get("cpu_moe") or 0),
+        split=_split(cards),
+        runtime=runtime,
+        backend=backend,
+    )
+    layers = options.get("gpu_layers")
+    context = options.get("context")
+    limit = subject.context_limit or DEFAULT_CONTEXT
+    if options.get("context_total"):
+        config = replace(config, context=max(1, int(options["context_total"]) // parallel))
+    elif context not in (None, "auto"):
+        config = replace(config, context=int(context))
+    else:
+        config = replace(config, context=min(DEFAULT_CONTEXT, limit))
+    if subject.context_limit and config.context > subject.context_limit:
+        notes.append(f"{config.context} tokens are more than the {subject.context_limit} that the model was made for")
+    if not cards:
+        config = replace(config, gpu_layers=0)
+    elif layers not in (None, "all", "auto"):
+        config = replace(config, gpu_layers=int(layers))
+    if cards and (context == "auto" or layers == "auto"):
+        config = placement.fit_like_llama_cpp(
+            subject.source,
+            config,
+            budgets=[card.memory_free_bytes or card.budget_bytes or 0 for card in cards],
+            context_limit=limit,
+            choose_context=context == "auto",
+            fit=catalog.overheads["fit"],
+        )
+    elif context == "auto":
+        config = replace(config, context=limit)
+    return config, notes
+
+
+def _switch(value: Any, default: bool) -> bool:
+    if value in (None, "auto"):
+        return default
+    if value in (True, "on"):
+        return True
+    if value in (False, "off"):
+        return False
+    raise RequestError(f'neither on nor off: "{value}"', code="unknown-value", hint="on, off or auto")
+
+
+def _outputs(value: Any) -> int | None:
+    return None if value is None else 0 if value == "all" else int(value)
+
+
+def _split(cards: tuple[Accelerator, ...]) -> tuple[float, ...] | None:
+    budgets = [card.budget_bytes or 0 for card in cards]
+    if len(cards) < 2 or not all(budgets):
+        return None
+    return tuple(budget / sum(budgets) for budget in budgets)
+
+
+def _word(what: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value in allowed:
+        return value
+    from difflib import get_close_matches
+
+    near = get_close_matches(value, allowed, n=1, cutoff=0.3)
+    raise RequestError(f'no {what} called "{value}"', code="unknown-value", hint=f"did you mean {near[0]}?" if near else f"one of: {', '.join(allowed)}")
+
+
+def speed_for(subject: Subject, config: Configuration, cards: tuple[Accelerator, ...], machine: Machine, catalog: Catalog, prompt: int | None) -> SpeedEstimate:
+    """Return the speed with ``prompt`` tokens already in context (none by default)."""
+    rates = [speed.rates_for(card, config.backend, catalog.speed, runtime=config.runtime) for card in cards]
+    if any(rate is None for rate in rates):
+        return SpeedEstimate(calibration="memory bandwidth unknown: no estimate")
+    quant = catalog.quants.get(subject.quant or "")
+    places = work.places(
+        subject.source.architecture,
+        subject.size,
+        config,
+        devices=[rate for rate in rates if rate is not None],
+        host=speed.rates_for_cpu(machine, catalog.speed, runtime=config.runtime),
+        active_parameters=subject.active_parameters,
+        speed_class=quant.speed_class if quant else subject.quant or "Q4_K_M",
+    )
+    depth = int(prompt or 0)
+    return speed.predict(places, catalog.speed, depth_tokens=depth, prompt_tokens=depth or 512, parallel=config.parallel, runtime=config.runtime)
