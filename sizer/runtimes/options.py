@@ -272,7 +272,7 @@ def _model_closed(option: Option, entry: Mapping[str, Any], model: Model, needs:
         return "capability", f"{name} serves no embeddings [{lacking['embedding']}]"
     if needs.parallel > 1 and (option.serial or model.architecture.get("general.architecture") in entry["serial_architectures"]):
         return "parallel", f"{name} serves {model.name} one request at a time, {needs.parallel} are asked for [{entry['serial_fact']}]"
-    if "none" == model.min_runtime.get(option.runtime):
+    if model.min_runtime.get(option.runtime) == "none":
         return "minimum-version", f"{name} does not run {model.name} yet"
     return None
 

@@ -170,6 +170,8 @@ class Runtime(Strict):
     images: dict[BackendId, str]
     container: ContainerRule | None
     keep_alive_seconds: int | None
+    default_keep_alive_seconds: int | None = None
+    keep_alive_fact: str | None = None
     cpu: dict[Arch, CpuRule] = {}
     memory_minimum_bytes: dict[System, int] = {}
     memory_advised_bytes: int | None = None
@@ -201,7 +203,9 @@ class File(Strict):
     audience: dict[Literal["auto"], Literal["developer", "non-technical"]]
     assumed_apis: dict[str, list[str]]
     embedded_capabilities: list[str]
-    parallel_worth_vllm: int
+    download_mbit_per_second: int
+    memory_request_margin: float
+    memory_request_floor_bytes: int
     preferences: list[Preference]
     runtimes: dict[RuntimeId, Runtime]
     facts: dict[str, Fact]

@@ -1,0 +1,265 @@
+"""What all plans share: the figures that were decided, where the server listens, the steps that every runtime has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from sizer.runtimes import shell, versions
+from sizer.runtimes.facts import reason
+from sizer.runtimes.options import Option, artefact
+from sizer.runtimes.setting import Setting, setting_of
+from sizer.schema.catalog import Model, Quant
+from sizer.schema.estimate import Configuration, MemoryEstimate
+from sizer.schema.machine import Accelerator, Machine, RuntimeState
+from sizer.schema.needs import Needs
+from sizer.schema.recommendation import Endpoint, Reason, Source, Step
+
+StepKind = Literal["install", "configure", "pull", "start", "check", "stop", "undo"]
+ALL_LAYERS = 999
+"""More layers than any model has: understood by every version of the runtimes, also those without the word "all"."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInput:
+    """What was decided. ``config`` is per request; ``download_bytes`` is the size of the artefact."""
+
+    model: Model
+    quant: Quant
+    config: Configuration
+    machine: Machine
+    needs: Needs
+    option: Option
+    memory: MemoryEstimate
+    source: Source
+    download_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to get there. ``settings`` holds every figure in the runtime's own names, ``steps`` what to type."""
+
+    settings: dict[str, Any]
+    steps: tuple[Step, ...]
+    endpoint: Endpoint
+    reasons: tuple[Reason, ...]
+
+
+class Job:
+    """A plan being made: the input and what follows from it directly."""
+
+    def __init__(self, given: PlanInput) -> None:
+        self.given = given
+        self.model, self.config, self.option = given.model, given.config, given.option
+        self.entry: Mapping[str, Any] = given.option.entry
+        self.table = given.option.table
+        self.setting: Setting = given.option.setting or setting_of(given.machine, given.needs, self.table)
+        self.os = self.setting.os
+        self.lan = given.needs.serve == "lan"
+        self.port: int = given.needs.port or self.entry["port"]
+
+    @cached_property
+    def containered(self) -> bool:
+        """Whether the runtime is started from an image by the plan."""
+        return self.setting.deployment in ("docker", "kubernetes") and self.setting.inside is None
+
+    @cached_property
+    def state(self) -> RuntimeState:
+        """What the machine already has of this runtime; nothing counts for a container."""
+        found = self.given.machine.runtimes.get(self.option.runtime)
+        return RuntimeState() if found is None or self.containered else found
+
+    @cached_property
+    def cards(self) -> tuple[Accelerator, ...]:
+        """The accelerators that are used."""
+        return tuple(self.given.machine.accelerators[index] for index in self.option.devices)
+
+    @cached_property
+    def artefact(self) -> str:
+        """The name under which the runtime fetches the model."""
+        found = artefact(self.option, self.model, self.given.quant) or self._from_source()
+        return found or self.model.id
+
+    def _from_source(self) -> str | None:
+        source = self.given.source
+        if self.option.runtime == "ollama":
+            return source.ollama_tag or (f"hf.co/{source.hf_repo}:{self.given.quant.id}" if source.hf_repo else None)
+        return source.mlx_repo or source.hf_repo or source.file
+
+    @cached_property
+    def context_total(self) -> int:
+        """Tokens of all simultaneous requests together."""
+        return self.config.context * self.config.parallel
+
+    @cached_property
+    def layers(self) -> int:
+        """Layers that can be placed, the output layer counted as one."""
+        return int(self.model.architecture.get("block_count", 0)) + 1
+
+    @cached_property
+    def embeds(self) -> bool:
+        """Whether the model is served for embeddings."""
+        return "embedding" in self.model.roles
+
+    @cached_property
+    def sees(self) -> bool:
+        """Whether the vision part of the model is loaded: it was counted in the memory."""
+        return self.given.memory.projector_bytes > 0
+
+    @property
+    def bind(self) -> str:
+        """The address to listen on."""
+        return "0.0.0.0" if self.lan else "127.0.0.1"
+
+    @property
+    def base(self) -> str:
+        """The server's address without path."""
+        return f"http://localhost:{self.port}"
+
+    @cached_property
+    def keep_alive(self) -> int | None:
+        """Seconds after which an idle model gives its memory back; None: never."""
+        seconds: int | None = self.entry["keep_alive_seconds"]
+        return seconds
+
+    def endpoint(self, model: str) -> Endpoint:
+        """Return where the model answers, ``model`` being the id that requests must carry."""
+        return Endpoint(base_url=self.base + self.entry["path"], model=model, api_key=self.entry["api_key"], openai_compatible=True)
+
+    def reason(self, rule: str, text: str, source: str) -> Reason:
+        """Return a reason with the source of a fact or rule."""
+        return reason(self.table, rule, text, source)
+
+    # ---- steps that every runtime has
+
+    def step(self, kind: StepKind, title: str, command: str | None, note: str | None = None) -> Step:
+        """Return a step for this machine's own shell."""
+        return Step(title=title, kind=kind, command=command, os=self.os, note=note)
+
+    def install(self) -> list[Step]:
+        """Return the install or upgrade step, none when a good version is there."""
+        if self.containered or (self.state.installed and not self.option.upgrade):
+            return []
+        table = self.entry["install"].get(self.os, {})
+        form = self._install_form(table)
+        command, note = table.get(form), table.get(f"{form}_note") or table.get("note")
+        title = f"Install {self.entry['name']}"
+        if self.option.upgrade:
+            title = f"Upgrade {self.entry['name']} ({self.state.version or 'unknown version'}, at least {self.entry['minimum_version']} is needed)"
+        return [self.step("install", title, command, note)]
+
+    def _install_form(self, table: Mapping[str, Any]) -> str:
+        form = self.option.form
+        if form == "server" and self.option.backend == "rocm" and "server_rocm" in table:
+            return "server_rocm"
+        if form in table and (table[form] is not None or self.setting.audience == "non-technical"):
+            return form
+        return next((name for name, value in table.items() if value and name not in ("note", "fact") and not name.endswith("_note")), form)
+
+    def uninstall(self) -> list[Step]:
+        """Return the step that takes the runtime away again, none when it was there before or no command does it."""
+        if self.containered or self.state.installed:
+            return []
+        table = self.entry["uninstall"].get(self.os, {})
+        command = table.get(self.option.form) or next((value for name, value in table.items() if value and name != "note" and "_" not in name), None)
+        return [self.step("undo", f"Remove {self.entry['name']}", command, table.get("note"))] if command else []
+
+    def download_note(self) -> str:
+        """Return size, expected time on a 100 Mbit/s line, and that the download can be resumed."""
+        mbit = self.table["download_mbit_per_second"]
+        minutes = self.given.download_bytes * 8 / (mbit * 1e6) / 60
+        time = f"{minutes:.0f} min" if minutes >= 1 else "under a minute"
+        return f"{self.given.download_bytes / 1e9:.1f} GB, about {time} at {mbit} Mbit/s; run it again to resume an interrupted download"
+
+    def ask(self, model: str) -> Step:
+        """Return a check that makes the model answer once."""
+        if self.embeds:
+            body, path = {"model": model, "input": "hello"}, "/embeddings"
+        else:
+            body, path = {"model": model, "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 16}, "/chat/completions"
+        url = self.base + self.entry["path"] + path
+        return self.step("check", "Let the model answer once", shell.post(url, json.dumps(body), self.os), "the first request loads the model")
+
+    def listed(self, model: str) -> Step:
+        """Return a check that the model is listed."""
+        return self.step("check", "See that the model is listed", shell.get(f"{self.base}{self.entry['path']}/models", self.os), f"must list {model}")
+
+    def gpu_check(self) -> list[Step]:
+        """Return a check that the GPU is really used."""
+        if not self.cards or (self.containered and self.setting.deployment == "kubernetes"):
+            return []
+        tool = {"nvidia": "nvidia-smi", "amd": "rocm-smi --showmeminfo vram"}.get(self.cards[0].vendor)
+        device_bytes = sum(device.total_bytes for device in self.given.memory.devices if device.kind == "accelerator")
+        if tool is None or (self.option.backend == "vulkan" and tool.startswith("rocm")):
+            return []
+        return [self.step("check", "See that the GPU is used", tool, f"the server must hold about {device_bytes / 2**30:.1f} GiB there")]
+
+    def lan_note(self) -> str | None:
+        """Return what serving on the network opens, None when only this machine is served."""
+        if not self.lan:
+            return None
+        return f"port {self.port} is open to everyone on the network and no key is asked for; use a reverse proxy or a firewall rule to limit it"
+
+    def common_settings(self) -> dict[str, Any]:
+        """Return the figures of every plan, in tokens and seconds."""
+        settings: dict[str, Any] = {
+            "context": self.config.context,
+            "context_total": self.context_total,
+            "parallel": self.config.parallel,
+            "kv_type_k": self.config.kv_type_k,
+            "kv_type_v": self.config.kv_type_v,
+            "flash_attn": self.config.flash_attn,
+            "gpu_layers": self.config.gpu_layers if self.option.devices else 0,
+            "cpu_moe": self.config.cpu_moe,
+            "keep_alive_seconds": self.keep_alive,
+            "artefact": self.artefact,
+            "deployment": self.setting.deployment,
+            "form": self.option.form,
+            "port": self.port,
+            "bind": self.bind,
+        }
+        if self.sees and self.entry["image_formats"]:
+            settings["image_formats"] = list(self.entry["image_formats"])
+        return settings
+
+    def memory_request_bytes(self) -> int:
+        """Return the main memory that a container should be given: our estimate of it, a margin, and the floor."""
+        host = sum(device.total_bytes for device in self.given.memory.devices if device.kind == "host")
+        return int(host * self.table["memory_request_margin"]) + int(self.table["memory_request_floor_bytes"])
+
+    def older_than(self, version: str) -> bool:
+        """Return whether the installed runtime is surely older than a version."""
+        return versions.older(versions.parse(self.state.version), versions.parse(version))
+
+    def container(self, arguments: Sequence[str], env: Mapping[str, str]) -> dict[str, Any] | None:
+        """Return how this server runs in a container, as plain data for the emitters; None when no image fits."""
+        image = self.entry["images"].get(self.option.backend)
+        rule = self.entry["container"]
+        if image is None or rule is None or (self.os == "macos" and self.option.devices):
+            return None
+        return {
+            "name": self.option.runtime.replace(".", "-"),
+            "image": image,
+            "arguments": list(arguments),
+            "environment": dict(env),
+            "port": rule["port"],
+            "host_port": self.port,
+            "host_bind": self.bind,
+            "volume": rule["volume"],
+            "health": rule["health"],
+            "root": rule["root"],
+            "gpu": self._container_gpu(),
+            "gpu_count": len(self.option.devices),
+            "shared_memory": self.option.runtime == "vllm",
+            "memory_bytes": self.memory_request_bytes(),
+            "download_bytes": self.given.download_bytes,
+            "pull": self.artefact if self.option.runtime == "ollama" else None,
+        }
+
+    def _container_gpu(self) -> str | None:
+        if not self.cards:
+            return None
+        return {"cuda": "nvidia", "rocm": "amd"}.get(self.option.backend, "dri")

@@ -1,0 +1,1 @@
+"""How each runtime is installed, told its settings, given its model, started, checked and stopped."""

@@ -1,0 +1,94 @@
+"""Plans that start a runtime from its image: Docker and Kubernetes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sizer.runtimes import shell
+from sizer.runtimes.job import Job
+from sizer.schema.launch import dns_label, docker_run, kubernetes_objects, volume_name
+from sizer.schema.recommendation import Step
+
+
+def bound(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without the address: inside a container the image's own holds and Docker publishes the port."""
+    return {name: value for name, value in env.items() if name != "OLLAMA_HOST"}
+
+
+def steps(job: Job, container: dict[str, Any] | None, served: str, *, fetch: str | None = None, ps: str | None = None) -> list[Step]:
+    """Return the steps for Docker or Kubernetes. ``fetch`` and ``ps`` are commands to run inside the container."""
+    if container is None:
+        return []
+    if job.setting.deployment == "kubernetes":
+        return _kubernetes(job, container, served)
+    return _docker(job, container, served, fetch, ps)
+
+
+def _docker(job: Job, container: dict[str, Any], served: str, fetch: str | None, ps: str | None) -> list[Step]:
+    name = container["name"]
+    inside = f"docker exec {name} "
+    found = [
+        job.step("pull", "Fetch the image", shell.command(["docker", "pull", container["image"]], job.os)),
+        job.step("start", "Start the container", shell.command(docker_run(container), job.os), _start_note(job, fetch)),
+    ]
+    if fetch:
+        found.append(job.step("pull", f"Fetch {job.model.name} {job.given.quant.id}", inside + fetch, job.download_note()))
+    found += [
+        job.step(
+            "check",
+            "See that the server answers",
+            shell.get(f"{job.base}{container['health']}", job.os),
+            "it answers once the model is loaded" if not fetch else None,
+        ),
+        job.listed(served),
+        job.ask(served),
+    ]
+    if ps:
+        found.append(job.step("check", "See where it runs", inside + ps, f"PROCESSOR must read {'100% GPU' if job.option.devices else '100% CPU'}"))
+    found += job.gpu_check()
+    found += [
+        job.step("stop", "Stop the container", f"docker stop {name}", f"docker start {name} brings it back"),
+        job.step("undo", "Remove container and models", shell.lines([f"docker rm --force {name}", f"docker volume rm {volume_name(container)}"])),
+    ]
+    return found
+
+
+def _start_note(job: Job, fetch: str | None) -> str | None:
+    parts = [] if fetch else [f"the first start fetches the model: {job.download_note()}"]
+    if job.cards and job.option.backend == "cuda":
+        parts.append("needs the NVIDIA Container Toolkit on the host")
+    note = job.lan_note()
+    return "; ".join([*parts, *([note] if note else [])]) or None
+
+
+def _kubernetes(job: Job, container: dict[str, Any], served: str) -> list[Step]:
+    name = dns_label(f"{container['name']}-{job.model.id}")
+    document = {"apiVersion": "v1", "kind": "List", "items": kubernetes_objects(container, name, describe(job))}
+    text = json.dumps(document, indent=1, ensure_ascii=False)
+    apply = f"@'\n{text}\n'@ | kubectl apply -f -" if job.os == "windows" else f"kubectl apply -f - <<'EOF'\n{text}\nEOF"
+    port = container["host_port"]
+    return [
+        job.step("start", "Apply the manifest", apply, f"memory request and limit are our estimate plus a margin; {job.download_note()}"),
+        job.step("check", "Wait until it is ready", f"kubectl rollout status deployment/{name} --timeout=60m"),
+        job.step(
+            "check",
+            "Reach it from here",
+            f"kubectl port-forward service/{name} {job.port}:{port}",
+            f"stays in the foreground; inside the cluster: http://{name}:{port}{job.entry['path']}",
+        ),
+        job.listed(served),
+        job.ask(served),
+        job.step("stop", "Stop it", f"kubectl scale deployment/{name} --replicas=0"),
+        job.step(
+            "undo",
+            "Remove it with its models",
+            f"kubectl delete deployment/{name} service/{name} --ignore-not-found\nkubectl delete persistentvolumeclaim/{name}-models --ignore-not-found",
+        ),
+    ]
+
+
+def describe(job: Job) -> str:
+    """Return one line that says what runs there."""
+    return f"{job.model.name} {job.given.quant.id} on {job.entry['name']}, {job.config.context} tokens for each of {job.config.parallel} requests"

@@ -1,0 +1,209 @@
+"""Ollama: context in a Modelfile (natively) or in the environment (containers); everything else in the server's environment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sizer.runtimes import shell
+from sizer.runtimes.job import Job, Plan
+from sizer.runtimes.plans import containers
+from sizer.schema.recommendation import Reason, Step
+
+DROP_IN = "/etc/systemd/system/ollama.service.d/sizer.conf"
+WINDOWS_APP = "$env:LOCALAPPDATA\\Programs\\Ollama\\ollama app.exe"
+
+
+def plan(job: Job) -> Plan:
+    """Return settings, steps, endpoint and reasons."""
+    served = job.artefact if job.containered else model_name(job)
+    env = environment(job)
+    settings = {
+        **job.common_settings(),
+        "num_ctx": job.config.context,
+        **({"num_gpu": gpu_parameter(job)} if gpu_parameter(job) is not None else {}),
+        "keep_alive_seconds": idle_seconds(job, env),
+        "env": env,
+        "model": served,
+        "server": {"arguments": ["ollama", "serve"], "environment": {**env, **_container_context(job)}, "pull": job.artefact},
+        "container": job.container([], {**containers.bound(env), **_container_context(job)}),
+    }
+    if settings["container"]:
+        settings["container"]["pull"] = job.artefact
+    steps = _container_steps(job, settings, served) if job.containered else _steps(job, env, served)
+    return Plan(settings=settings, steps=tuple(steps), endpoint=job.endpoint(served), reasons=tuple(reasons(job, settings)))
+
+
+def model_name(job: Job) -> str:
+    """Return the name of the derived model that carries the context: ``qwen3-8b-16k``."""
+    context = job.config.context
+    size = f"{context // 1024}k" if context % 1024 == 0 else str(context)
+    return f"{job.model.id}-{size}"
+
+
+def environment(job: Job) -> dict[str, str]:
+    """Return the server's environment: only what differs from its defaults."""
+    config, env = job.config, {}
+    if job.option.switch:
+        env[job.option.switch] = "1"
+    if job.option.backend == "vulkan" and any("rocm" in card.apis or "cuda" in card.apis for card in job.cards):
+        env["OLLAMA_LLM_LIBRARY"] = "vulkan"
+    if config.kv_type_k != "f16":
+        env["OLLAMA_FLASH_ATTENTION"] = "1"
+        env["OLLAMA_KV_CACHE_TYPE"] = config.kv_type_k
+    elif not config.flash_attn:
+        env["OLLAMA_FLASH_ATTENTION"] = "0"
+    if config.parallel > 1:
+        env["OLLAMA_NUM_PARALLEL"] = str(config.parallel)
+    if job.lan or job.port != job.entry["port"]:
+        env["OLLAMA_HOST"] = f"{job.bind}:{job.port}"
+    if env or job.setting.deployment != "desktop":
+        env["OLLAMA_KEEP_ALIVE"] = f"{job.keep_alive}s"
+    return env
+
+
+def _container_context(job: Job) -> dict[str, str]:
+    return {"OLLAMA_CONTEXT_LENGTH": str(job.config.context)}
+
+
+def idle_seconds(job: Job, env: dict[str, str]) -> int:
+    """Return the seconds after which an idle model leaves the memory."""
+    return int(job.entry["keep_alive_seconds"] if "OLLAMA_KEEP_ALIVE" in env else job.entry["default_keep_alive_seconds"])
+
+
+def gpu_parameter(job: Job) -> int | None:
+    """Return Ollama's ``num_gpu``: 0 keeps the model on the CPU beside a GPU, N layers for a partial offload, None leaves it to the engine."""
+    if not job.option.devices:
+        return 0 if any(card.usable for card in job.given.machine.accelerators) else None
+    return None if job.config.cpu_moe else job.config.gpu_layers
+
+
+def modelfile(job: Job) -> list[str]:
+    """Return the Modelfile: the pulled model with the context that was decided."""
+    lines = [f"FROM {job.artefact}", f"PARAMETER num_ctx {job.config.context}"]
+    layers = gpu_parameter(job)
+    return lines if layers is None else [*lines, f"PARAMETER num_gpu {layers}"]
+
+
+def _steps(job: Job, env: dict[str, str], served: str) -> list[Step]:
+    steps = [*job.install(), *_configure(job, env), *_start(job, env), *_pull(job), _create(job, served)]
+    return [*steps, *_checks(job, served), *_endings(job, served, env)]
+
+
+def _configure(job: Job, env: dict[str, str]) -> list[Step]:
+    """Return the step that puts the environment where the service reads it."""
+    if not env or job.setting.inside:
+        return []
+    note = job.lan_note()
+    if job.os == "linux":
+        unit = ["[Service]", *(f'Environment="{name}={value}"' for name, value in env.items())]
+        body = " ".join(shell.quote(line, "linux") for line in unit)
+        commands = [
+            f"sudo mkdir -p {DROP_IN.rpartition('/')[0]}",
+            f"printf '%s\\n' {body} | sudo tee {DROP_IN} >/dev/null",
+            "sudo systemctl daemon-reload",
+        ]
+        return [job.step("configure", "Set the server's environment", shell.lines(commands), note)]
+    if job.os == "macos":
+        commands = [f"launchctl setenv {name} {shell.quote(value, 'macos')}" for name, value in env.items()]
+        lasting = "holds until the next login; set it again after a restart of the Mac"
+        return [job.step("configure", "Set the server's environment", shell.lines(commands), "; ".join(filter(None, (lasting, note))))]
+    commands = [f"[Environment]::SetEnvironmentVariable('{name}', '{value}', 'User'); $env:{name} = '{value}'" for name, value in env.items()]
+    return [job.step("configure", "Set the server's environment", shell.lines(commands), note)]
+
+
+def _start(job: Job, env: dict[str, str]) -> list[Step]:
+    """Return how the server is started, or started anew when its environment changed."""
+    if job.setting.inside:
+        words = f"env {shell.environment({**env, 'OLLAMA_CONTEXT_LENGTH': str(job.config.context)})} ollama serve"
+        return [job.step("start", "Start the server in the background", f"nohup {words} >ollama.log 2>&1 &")]
+    if job.state.running and not env and not job.option.upgrade:
+        return []
+    again = job.state.running or bool(env)
+    if job.os == "linux":
+        command = "sudo systemctl enable ollama\nsudo systemctl restart ollama" if again else "sudo systemctl enable --now ollama"
+        return [job.step("start", "Start the service", command, "it starts by itself at boot from now on")]
+    if job.os == "macos":
+        quit_first = ["osascript -e 'quit app \"Ollama\"'", "sleep 2"] if again else []
+        return [
+            job.step(
+                "start",
+                "Start the app",
+                shell.lines([*quit_first, "open -a Ollama --args hidden"]),
+                "to start it at login: System Settings, Login Items (optional)",
+            )
+        ]
+    stop = ["Get-Process 'ollama app', 'ollama' -ErrorAction SilentlyContinue | Stop-Process"] if again else []
+    return [job.step("start", "Start the app", shell.lines([*stop, f'Start-Process "{WINDOWS_APP}"']), "it starts by itself at login from now on")]
+
+
+def _pull(job: Job) -> list[Step]:
+    held = job.state.models or ()
+    if job.artefact in held or f"{job.artefact}:latest" in held:
+        return []
+    words = f"ollama pull {shell.quote(job.artefact, job.os)}"
+    if job.port != job.entry["port"]:
+        words = _with_host(job, words)
+    return [job.step("pull", f"Fetch {job.model.name} {job.given.quant.id}", words, job.download_note())]
+
+
+def _with_host(job: Job, words: str) -> str:
+    """Return a client command that talks to the server on its other port."""
+    host = f"127.0.0.1:{job.port}"
+    return f"$env:OLLAMA_HOST = '{host}'; {words}" if job.os == "windows" else f"OLLAMA_HOST={host} {words}"
+
+
+def _client(job: Job, words: str) -> str:
+    return words if job.port == job.entry["port"] else _with_host(job, words)
+
+
+def _create(job: Job, served: str) -> Step:
+    path = f"{served}.modelfile"
+    write = shell.write_file(path, modelfile(job), job.os)
+    create = _client(job, f"ollama create {shell.quote(served, job.os)} -f {shell.quote(path, job.os)}")
+    note = f"a name for the same weights with a context of {job.config.context} tokens; it takes no extra disk"
+    return job.step("configure", f"Fix the context at {job.config.context} tokens", shell.lines([write, create]), note)
+
+
+def _checks(job: Job, served: str) -> list[Step]:
+    least = job.entry["minimum_version"]
+    where = "100% CPU" if not job.option.devices else "100% GPU" if job.config.gpu_layers is None and not job.config.cpu_moe else "part of it on the GPU"
+    return [
+        job.step("check", "See that the server answers", shell.get(f"{job.base}/api/version", job.os), f"must be {least} or newer"),
+        job.listed(served),
+        job.ask(served),
+        job.step("check", "See where it runs", _client(job, "ollama ps"), f"PROCESSOR must read {where}, CONTEXT {job.config.context}"),
+        *job.gpu_check(),
+    ]
+
+
+def _endings(job: Job, served: str, env: dict[str, str]) -> list[Step]:
+    minutes = idle_seconds(job, env) // 60
+    stop = _client(job, f"ollama stop {shell.quote(served, job.os)}")
+    steps = [job.step("stop", "Give the memory back now", stop, f"happens by itself after {minutes} idle minutes")]
+    if job.setting.inside:
+        return steps
+    server = {"linux": "sudo systemctl stop ollama", "macos": "osascript -e 'quit app \"Ollama\"'"}.get(job.os)
+    server = server or "Get-Process 'ollama app', 'ollama' -ErrorAction SilentlyContinue | Stop-Process"
+    steps.append(job.step("stop", "Stop the server", server))
+    remove = [_client(job, f"ollama rm {shell.quote(name, job.os)}") for name in (served, job.artefact)]
+    steps.append(job.step("undo", "Remove the model", shell.lines(remove)))
+    if env and job.os == "linux":
+        steps.append(job.step("undo", "Remove the settings", f"sudo rm -f {DROP_IN}\nsudo systemctl daemon-reload\nsudo systemctl restart ollama"))
+    return [*steps, *job.uninstall()]
+
+
+def _container_steps(job: Job, settings: dict[str, Any], served: str) -> list[Step]:
+    return containers.steps(job, settings["container"], served, fetch=f"ollama pull {shell.quote(job.artefact, 'linux')}", ps="ollama ps")
+
+
+def reasons(job: Job, settings: dict[str, Any]) -> list[Reason]:
+    """Return why these settings."""
+    found = [job.reason("S16", f"the context is set to {job.config.context} tokens: Ollama's own default depends on the memory", "ollama.020")]
+    if "OLLAMA_NUM_PARALLEL" in settings["env"]:
+        found.append(job.reason("ollama.024", f"{job.config.parallel} requests at once take {job.config.parallel} times the context", "ollama.024"))
+    if "OLLAMA_KV_CACHE_TYPE" in settings["env"]:
+        found.append(job.reason("ollama.022", f"the cache is kept as {job.config.kv_type_k}, for all models of this server", "ollama.022"))
+    found.append(job.reason("S28", f"an idle model leaves the memory after {settings['keep_alive_seconds'] // 60} minutes", "ollama.025"))
+    if job.lan:
+        found.append(job.reason("S27", "served to the network without a key", "ollama.032"))
+    return found

@@ -1,0 +1,111 @@
+"""vLLM: safetensors, tensor parallel over like cards, a fixed share of each card."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any
+
+from sizer.runtimes import shell
+from sizer.runtimes.job import Job, Plan
+from sizer.runtimes.plans import containers, services
+from sizer.schema.recommendation import Reason, Step
+
+ENVIRONMENT = "~/.venvs/vllm/bin/"
+LEAST_UTILIZATION = 0.1
+
+
+def plan(job: Job) -> Plan:
+    """Return settings, steps, endpoint and reasons."""
+    served = job.model.id
+    flags = arguments(job, served)
+    env = environment(job)
+    settings = {
+        **job.common_settings(),
+        "max_model_len": job.config.context,
+        "max_num_seqs": job.config.parallel,
+        **({"gpu_memory_utilization": utilization(job), "tensor_parallel_size": len(job.option.devices)} if job.option.devices else {}),
+        "arguments": flags,
+        "env": env,
+        "model": served,
+        "server": {"arguments": ["vllm", "serve", *flags], "environment": env, "pull": None},
+        "container": job.container(_image_arguments(job, served), {**env, **_token(job)}),
+    }
+    steps = containers.steps(job, settings["container"], served) if job.containered else _steps(job, flags, env, served)
+    return Plan(settings=settings, steps=tuple(steps), endpoint=job.endpoint(served), reasons=tuple(reasons(job, settings)))
+
+
+def arguments(job: Job, served: str, *, host: str | None = None, port: int | None = None) -> list[str]:
+    """Return the words after ``vllm serve``: the repository first."""
+    words = [job.artefact, "--served-model-name", served, "--max-model-len", str(job.config.context), "--max-num-seqs", str(job.config.parallel)]
+    if job.option.devices:
+        words += ["--gpu-memory-utilization", f"{utilization(job):.2f}"]
+        words += ["--tensor-parallel-size", str(len(job.option.devices))] if len(job.option.devices) > 1 else []
+    words += ["--dtype", "bfloat16"] if job.config.kv_type_k == "bf16" else []
+    words += [] if job.sees or "vision" not in job.model.capabilities else ["--language-model-only"]
+    return [*words, "--host", host or job.bind, "--port", str(port or job.port)]
+
+
+def _image_arguments(job: Job, served: str) -> list[str]:
+    repository, *rest = arguments(job, served, host="0.0.0.0", port=job.entry["container"]["port"])
+    return ["--model", repository, *rest]
+
+
+def environment(job: Job) -> dict[str, str]:
+    """Return the environment: the CPU's cache must be sized by hand."""
+    if job.option.devices:
+        return {}
+    cache = job.given.memory.kv_cache_bytes
+    return {"VLLM_CPU_KVCACHE_SPACE": str(max(1, ceil(cache / 2**30)))}
+
+
+def _token(job: Job) -> dict[str, str]:
+    return {"HF_TOKEN": "your-token"} if job.model.gated else {}
+
+
+def utilization(job: Job) -> float:
+    """Return the share of each card that vLLM takes: its own default, or the card's budget where a screen or the driver needs more of it."""
+    most = float(job.entry["gpu_memory_utilization"])
+    shares = [card.budget_bytes / card.memory_total_bytes for card in job.cards if card.budget_bytes and card.memory_total_bytes]
+    return max(LEAST_UTILIZATION, int(min([most, *shares]) * 100) / 100)
+
+
+def _steps(job: Job, flags: list[str], env: dict[str, str], served: str) -> list[Step]:
+    program = "vllm" if job.state.installed else ENVIRONMENT + "vllm"
+    hub = "hf" if job.state.installed else ENVIRONMENT + "hf"
+    prefix = shell.environment(env) + " " if env else ""
+    start = f"{prefix}{program} {shell.command(['serve', *flags], job.os)}"
+    note = "stays in the foreground: keep this terminal open; the first start compiles for some minutes"
+    command = ["env", *(f"{name}={value}" for name, value in env.items()), "vllm", "serve", *flags] if env else ["vllm", "serve", *flags]
+    return [
+        *job.install(),
+        *(
+            [job.step("configure", "Log in to Hugging Face", f"{hub} auth login", "interactive: the model asks for an accepted licence")]
+            if job.model.gated
+            else []
+        ),
+        job.step("pull", f"Fetch {job.model.name} {job.given.quant.id}", f"{hub} download {shell.quote(job.artefact, job.os)}", job.download_note()),
+        job.step("start", "Start the server", start, "; ".join(filter(None, (note, job.lan_note())))),
+        *services.at_login(job, "vllm", command),
+        job.step("check", "See that the server answers", shell.get(f"{job.base}/health", job.os)),
+        job.step("check", "See the version", shell.get(f"{job.base}/version", job.os), f"must be {job.entry['minimum_version']} or newer"),
+        job.listed(served),
+        job.ask(served),
+        *job.gpu_check(),
+        job.step("stop", "Stop the server: Ctrl-C in its terminal", None, "all memory is given back at once; it holds its share of the card until then"),
+        *services.remove(job, "vllm"),
+        job.step("undo", "Remove the model", f"rm -rf ~/.cache/huggingface/hub/models--{job.artefact.replace('/', '--')}"),
+        *job.uninstall(),
+    ]
+
+
+def reasons(job: Job, settings: dict[str, Any]) -> list[Reason]:
+    """Return why these settings."""
+    found = [job.reason("S16", f"--max-model-len {job.config.context} is set: the default is the model's own maximum", "vllm.005")]
+    if job.option.devices:
+        share = settings["gpu_memory_utilization"]
+        found.append(job.reason("vllm.005", f"vLLM takes {share:.0%} of each card at once, whatever the model needs", "vllm.005"))
+    if len(job.option.devices) > 1:
+        found.append(job.reason("vllm.006", f"the model is split evenly over {len(job.option.devices)} like cards", "vllm.006"))
+    if job.lan:
+        found.append(job.reason("S27", "served to the network without a key (--api-key sets one)", "vllm.007"))
+    return found

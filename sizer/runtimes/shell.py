@@ -1,0 +1,56 @@
+"""Commands for the two shells that people paste into: POSIX sh and PowerShell."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+
+PLAIN_POWERSHELL = re.compile(r"^[A-Za-z0-9_./:=+%-]+$")
+
+
+def quote(word: str, os: str) -> str:
+    """Return one argument, quoted for the shell of ``os`` where it must be."""
+    if os != "windows":
+        return shlex.quote(word)
+    if PLAIN_POWERSHELL.match(word) and not word.startswith(("-", "%")):
+        return word
+    if re.match(r"^--?[A-Za-z][A-Za-z0-9-]*$", word):
+        return word
+    return "'" + word.replace("'", "''") + "'"
+
+
+def command(words: Sequence[str], os: str) -> str:
+    """Return a command line of its words, the first being a plain program name."""
+    return " ".join(quote(word, os) for word in words)
+
+
+def environment(variables: Mapping[str, str]) -> str:
+    """Return ``NAME=value`` words for a POSIX shell, in order."""
+    return " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+
+
+def lines(commands: Sequence[str]) -> str:
+    """Return several commands, one per line: both shells take that."""
+    return "\n".join(commands)
+
+
+def write_file(path: str, content: Sequence[str], os: str) -> str:
+    """Return a command that writes a small text file, one argument per line of it."""
+    if os == "windows":
+        body = ", ".join("'" + line.replace("'", "''") + "'" for line in content)
+        return f"@({body}) | Set-Content -Encoding ascii {quote(path, os)}"
+    body = " ".join(shlex.quote(line) for line in content)
+    return f"printf '%s\\n' {body} > {quote(path, os)}"
+
+
+def get(url: str, os: str) -> str:
+    """Return a command that reads an address and fails when it does not answer."""
+    return f"Invoke-RestMethod {quote(url, os)}" if os == "windows" else f"curl -fsS {quote(url, os)}"
+
+
+def post(url: str, body: str, os: str) -> str:
+    """Return a command that posts JSON."""
+    if os == "windows":
+        return f"Invoke-RestMethod {quote(url, os)} -Method Post -ContentType 'application/json' -Body {quote(body, os)} | ConvertTo-Json -Depth 9"
+    return f"curl -fsS {quote(url, os)} -H 'Content-Type: application/json' -d {quote(body, os)}"

@@ -1,0 +1,149 @@
+"""Servers described as plain data (``settings.container``, ``settings.server`` of a pick) in the standard forms that other tools read.
+
+No decision is made here: what is in the data comes out in the words of Docker, Kubernetes or systemd.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+MIB = 1 << 20
+GIB = 1 << 30
+GPU_RESOURCES = {"nvidia": "nvidia.com/gpu", "amd": "amd.com/gpu", "dri": None}
+UNPRIVILEGED_UID = 1000
+
+
+def device_arguments(gpu: str | None) -> list[str]:
+    """Return the options of ``docker run`` that give a container its GPU."""
+    if gpu == "nvidia":
+        return ["--gpus", "all"]
+    if gpu == "amd":
+        return ["--device", "/dev/kfd", "--device", "/dev/dri", "--group-add", "video", "--security-opt", "seccomp=unconfined"]
+    return ["--device", "/dev/dri"] if gpu == "dri" else []
+
+
+def docker_run(container: Mapping[str, Any]) -> list[str]:
+    """Return the words of ``docker run`` that start the server in the background."""
+    words = ["docker", "run", "--detach", "--name", container["name"], "--restart", "unless-stopped"]
+    words += device_arguments(container["gpu"])
+    words += ["--ipc", "host"] if container["shared_memory"] else []
+    for name, value in container["environment"].items():
+        words += ["--env", f"{name}={value}"]
+    words += ["--volume", f"{volume_name(container)}:{container['volume']}"]
+    words += ["--publish", f"{container['host_bind']}:{container['host_port']}:{container['port']}"]
+    return [*words, container["image"], *container["arguments"]]
+
+
+def volume_name(container: Mapping[str, Any]) -> str:
+    """Return the name of the volume that keeps the models."""
+    return f"{container['name']}-models"
+
+
+def dns_label(text: str) -> str:
+    """Return a name that Kubernetes and compose accept: lower-case letters, digits, hyphens, at most 63."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63].rstrip("-") or "model"
+
+
+def unit_text(description: str, arguments: Sequence[str], environment: Mapping[str, str], *, user_unit: bool, user: str | None = None) -> str:
+    """Return a systemd unit that runs a server in the foreground."""
+    lines = ["[Unit]", f"Description={description}", "After=network-online.target", "Wants=network-online.target", "", "[Service]"]
+    lines += [f"User={user}"] if user else []
+    lines += [f"Environment={systemd_word(f'{name}={value}')}" for name, value in environment.items()]
+    lines += ["ExecStart=" + " ".join(systemd_word(word, executable=index == 0) for index, word in enumerate(arguments))]
+    lines += ["Restart=on-failure", "RestartSec=5", "", "[Install]", f"WantedBy={'default.target' if user_unit else 'multi-user.target'}"]
+    return "\n".join(lines) + "\n"
+
+
+def systemd_word(word: str, *, executable: bool = False) -> str:
+    """Return a word as systemd's command lines want it: ``%`` and ``$`` doubled, quoted where it has spaces, quotes or semicolons."""
+    escaped = word.replace("\\", "\\\\").replace("%", "%%")
+    if executable:
+        return word.replace("$", "$$") if "%h" in word else escaped
+    escaped = escaped.replace("$", "$$")
+    if re.search(r"[\s\"';]", escaped) or not escaped:
+        return '"' + escaped.replace('"', '\\"') + '"'
+    return escaped
+
+
+def kubernetes_objects(container: Mapping[str, Any], name: str, description: str) -> list[dict[str, Any]]:
+    """Return claim, deployment and service: one replica, probes, memory and GPU requests, a volume for the models, no root where the image allows."""
+    labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/component": "language-model"}
+    size = f"{max(5, round(container['download_bytes'] * 2 / GIB + 0.5))}Gi"
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": f"{name}-models", "labels": labels},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}},
+    }
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "labels": labels, "annotations": {"sizer/description": description}},
+        "spec": {
+            "replicas": 1,
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": _pod(container, name)},
+        },
+    }
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"selector": labels, "ports": [{"name": "http", "port": container["host_port"], "targetPort": "http"}]},
+    }
+    return [claim, deployment, service]
+
+
+def _pod(container: Mapping[str, Any], name: str) -> dict[str, Any]:
+    volumes: list[dict[str, Any]] = [{"name": "models", "persistentVolumeClaim": {"claimName": f"{name}-models"}}]
+    mounts = [{"name": "models", "mountPath": container["volume"]}]
+    if container["shared_memory"]:
+        volumes.append({"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": "8Gi"}})
+        mounts.append({"name": "shared-memory", "mountPath": "/dev/shm"})
+    spec: dict[str, Any] = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "containers": [_server(container, mounts)],
+        "volumes": volumes,
+    }
+    if not container["root"]:
+        spec["securityContext"] = {"runAsNonRoot": True, "runAsUser": UNPRIVILEGED_UID, "runAsGroup": UNPRIVILEGED_UID, "fsGroup": UNPRIVILEGED_UID}
+    if container["gpu"] == "dri":
+        spec["containers"][0]["volumeMounts"].append({"name": "dri", "mountPath": "/dev/dri"})
+        volumes.append({"name": "dri", "hostPath": {"path": "/dev/dri", "type": "Directory"}})
+    return spec
+
+
+def _server(container: Mapping[str, Any], mounts: list[dict[str, Any]]) -> dict[str, Any]:
+    memory = f"{-(-container['memory_bytes'] // MIB)}Mi"
+    resources: dict[str, Any] = {"requests": {"memory": memory}, "limits": {"memory": memory}}
+    resource = GPU_RESOURCES.get(container["gpu"] or "")
+    if resource:
+        resources["limits"][resource] = container["gpu_count"]
+    probe = {"httpGet": {"path": container["health"], "port": "http"}}
+    server: dict[str, Any] = {
+        "name": "server",
+        "image": container["image"],
+        "ports": [{"name": "http", "containerPort": container["port"]}],
+        "env": [{"name": key, "value": value} for key, value in container["environment"].items()],
+        "resources": resources,
+        "startupProbe": {**probe, "periodSeconds": 10, "failureThreshold": 360},
+        "readinessProbe": {**probe, "periodSeconds": 10},
+        "livenessProbe": {**probe, "periodSeconds": 30, "failureThreshold": 5},
+        "volumeMounts": mounts,
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    if container["arguments"]:
+        server["args"] = list(container["arguments"])
+    if container["pull"]:
+        server["lifecycle"] = {"postStart": {"exec": {"command": ["/bin/sh", "-c", pull_when_ready(container["pull"])]}}}
+    return server
+
+
+def pull_when_ready(artefact: str) -> str:
+    """Return a shell line that fetches a model as soon as the Ollama server beside it answers."""
+    return f"(until ollama list >/dev/null 2>&1; do sleep 1; done; ollama pull {shlex.quote(artefact)}) &"
