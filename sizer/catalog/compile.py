@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from sizer.errors import CatalogError, SizerError
 
-FILES = ("assumptions", "budgets", "devices", "hosts", "model_catalog", "overheads", "quants", "runtimes", "speed")
+FILES = ("assumptions", "budgets", "devices", "hosts", "model_catalog", "overheads", "quality", "quants", "runtimes", "speed")
 """The data files, each with a module of the same name in ``sizer.catalog.shapes``. ``compiled(data)`` there returns the JSON-ready table of
 the same name; a shape that fills several tables (``model_catalog``) has ``tables(data)`` instead, which returns them by name."""
 
@@ -38,7 +39,65 @@ def compile_file(name: str) -> dict[str, Any]:
         raise CatalogError(f"{path}: {error.strerror}") from None
     shape = import_module(f"sizer.catalog.shapes.{name}")
     tables: Callable[[Any], dict[str, Any]] | None = getattr(shape, "tables", None)
-    return tables(data) if tables else {name: shape.compiled(data)}
+    found = tables(data) if tables else {name: shape.compiled(data)}
+    if name == "model_catalog":
+        found["models"] = sized(found)
+    return found
+
+
+def sized(tables: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of ``models`` with the bytes of each of their quantisations."""
+    drafted = {key: row["mtp_in_gguf"] for key, row in tables["model_sources"].items()}
+    return [{**row, "sizes": sizes(row, drafted=drafted[row["id"]])} for row in tables["models"]]
+
+
+def sizes(row: dict[str, Any], *, drafted: bool) -> dict[str, list[int]]:
+    """Return a model's bytes per quantisation, in the order of the fields of ``QuantSize``, computed from its architecture.
+
+    ``drafted``: published GGUF files hold the draft blocks; converters of most models leave them out.
+    """
+    from sizer.estimator.weights import size_of
+
+    metadata = row["architecture"]
+    in_file = metadata if drafted else without_draft(metadata)
+    found: dict[str, list[int]] = {}
+    for quant in row["sizes"]:
+        family, name = family_of(quant), _type_of(quant)
+        try:
+            size = size_of(metadata, name, family)
+            file_bytes = size.file_bytes if in_file is metadata else size_of(in_file, name, family).file_bytes
+        except SizerError as error:
+            raise CatalogError(f"{row['id']}: no size in {quant}: {error.message}") from error
+        found[quant] = [file_bytes, size.device_bytes, size.host_bytes, size.expert_bytes, size.active_bytes]
+    return found
+
+
+def without_draft(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata of the model without its draft blocks (multi-token prediction)."""
+    draft = metadata.get("nextn_predict_layers", 0)
+    if not draft:
+        return metadata
+    return {**metadata, "block_count": metadata["block_count"] - draft, "nextn_predict_layers": 0}
+
+
+def family_of(quant: str) -> str:
+    """Return the family of a quantisation's files: "gguf", "mlx" or "safetensors" (``data/quants.yaml``)."""
+    try:
+        return _families()[quant]
+    except KeyError:
+        raise CatalogError(f"quantisation {quant!r} is not in quants.yaml") from None
+
+
+@cache
+def _families() -> dict[str, str]:
+    if (DATA / "quants.yaml").exists():
+        return {row["id"]: row["family"] for row in compile_file("quants")["quants"]}
+    return {row["id"]: row["family"] for row in json.loads((COMPILED / "quants.json").read_bytes())}  # an installed sizer has no data folder
+
+
+def _type_of(quant: str) -> str:
+    """Return the estimator's name of a quantisation: what stands around MXFP4 names the files."""
+    return "MXFP4" if "MXFP4" in quant else quant
 
 
 def text_of(table: Any) -> str:

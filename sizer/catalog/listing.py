@@ -1,21 +1,30 @@
-"""The catalog as documents: ``sizer/models/1`` and ``sizer/accelerators/1``."""
+"""The documents ``sizer/models/1`` and ``sizer/accelerators/1``: the catalog for readers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sizer.catalog.load import Catalog
-from sizer.schema.catalog import Device, Model
+from sizer.catalog.resolve import resolve_model, search
+from sizer.schema.catalog import Device, Model, Score
+
+if TYPE_CHECKING:
+    from sizer.catalog.load import Catalog
 
 
-def model_row(model: Model) -> dict[str, Any]:
-    """Return one row of the models document; quality is that of the better mode per use case."""
-    best: dict[str, dict[str, float]] = {}
-    for scores in model.quality.values():
-        for use_case, score in scores.items():
-            if use_case not in best or score.score > best[use_case]["score"]:
-                best[use_case] = {"score": score.score, "uncertainty": score.uncertainty}
+def models_document(catalog: Catalog, text: str | None = None, *, name: str | None = None) -> dict[str, Any]:
+    """Return all models, those that ``text`` fits, or the one that ``name`` means with everything that is known of it.
+
+    Raises ``RequestError`` for an unknown ``name``.
+    """
+    if name is not None:
+        model = resolve_model(catalog, name)
+        return {"schema": "sizer/models/1", "models": [{**_listed(catalog, model), **_details(catalog, model)}]}
+    models = search(catalog, text) if text else list(catalog.models.values())
+    return {"schema": "sizer/models/1", "models": [_listed(catalog, model) for model in models]}
+
+
+def _listed(catalog: Catalog, model: Model) -> dict[str, Any]:
     return {
         "id": model.id,
         "name": model.name,
@@ -31,48 +40,67 @@ def model_row(model: Model) -> dict[str, Any]:
         "recommend": model.recommend,
         "recommend_reason": model.recommend_reason,
         "thinking": model.thinking,
-        "quality": best,
-        "quants": [{"quant": name, "download_bytes": size.file_bytes + model.projector_bytes} for name, size in model.sizes.items()],
-        "sources": [],
+        "quality": best_scores(model),
+        "quants": [{"quant": quant, "download_bytes": size.file_bytes + model.projector_bytes} for quant, size in model.sizes.items()],
+        "sources": _sources(catalog, model),
         "checked": model.checked,
     }
 
 
-def models_document(catalog: Catalog, text: str | None = None) -> dict[str, Any]:
-    """Return the models document: all models, or those that match ``text``."""
-    if text:
-        from sizer.catalog.resolve import search
-
-        found = search(catalog, text)
-    else:
-        found = list(catalog.models.values())
-    sources = catalog.model_sources
-    rows = []
-    for model in found:
-        row = model_row(model)
-        row["sources"] = sorted({source for source, _ in sources.get(model.id, {}).values()})
-        rows.append(row)
-    return {"schema": "sizer/models/1", "models": rows}
+def best_scores(model: Model) -> dict[str, dict[str, Any]]:
+    """Return use case -> score of the mode that does best there."""
+    best: dict[str, tuple[str, Score]] = {}
+    for mode, cells in model.quality.items():
+        for use, score in cells.items():
+            if use not in best or score.score > best[use][1].score:
+                best[use] = (mode, score)
+    return {use: {"score": score.score, "uncertainty": score.uncertainty, "basis": score.basis, "mode": mode} for use, (mode, score) in best.items()}
 
 
-def device_row(device: Device) -> dict[str, Any]:
-    """Return one row of the accelerators document."""
+def _sources(catalog: Catalog, model: Model) -> list[dict[str, str]]:
+    groups = catalog.model_sources.get(model.id, {})
+    return [{"facts": group, "source": cell[0], "checked": cell[1]} for group, cell in groups.items() if _is_source(cell)]
+
+
+def _is_source(cell: Any) -> bool:
+    return isinstance(cell, list) and len(cell) == 2 and isinstance(cell[0], str)
+
+
+def _details(catalog: Catalog, model: Model) -> dict[str, Any]:
+    known = catalog.model_sources.get(model.id, {})
+    record = model.to_dict()
+    shown = (
+        "aliases", "modality", "gated", "languages", "embedding_dimensions", "projector_bytes", "native_quant", "hf_repo", "ollama_tags",
+        "gguf_repo", "gguf_file", "lmstudio_key", "mlx_repos", "safetensors_repos", "min_runtime", "traps", "architecture",
+    )  # fmt: skip
     return {
-        "key": device.key,
-        "name": device.name,
-        "vendor": device.vendor,
-        "kind": device.kind,
-        "form": device.form,
-        "memory_bytes": device.memory_bytes,
-        "bandwidth_gbs": device.bandwidth_gbs,
-        "fp16_tflops": device.fp16_tflops,
-        "compute_capability": device.compute_capability,
-        "gfx_target": device.gfx_target,
-        "source": device.source,
-        "checked": device.checked,
+        **{field: record[field] for field in shown},
+        "published_parameters": known.get("published_parameters"),
+        "context_claims": known.get("context_claims", {}),
+        "boards": known.get("boards", 0),
+        "quality_by_mode": record["quality"],
     }
 
 
 def accelerators_document(devices: Iterable[Device]) -> dict[str, Any]:
     """Return the accelerators document of these entries."""
     return {"schema": "sizer/accelerators/1", "accelerators": [device_row(device) for device in devices]}
+
+
+def device_row(device: Device) -> dict[str, Any]:
+    """Return one row of the accelerators document."""
+    shown = (
+        "key",
+        "name",
+        "vendor",
+        "kind",
+        "form",
+        "memory_bytes",
+        "bandwidth_gbs",
+        "fp16_tflops",
+        "compute_capability",
+        "gfx_target",
+        "source",
+        "checked",
+    )
+    return {name: getattr(device, name) for name in shown}

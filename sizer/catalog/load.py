@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from functools import cached_property
 from importlib import resources
 from typing import Any
 
 from sizer.catalog.device_index import DeviceIndex
+from sizer.catalog.model_index import Models
 from sizer.schema.base import build
-from sizer.schema.catalog import Device, Model, Quant
+from sizer.schema.catalog import Device, Quant
+
+
+def _text(table: str) -> bytes:
+    return (resources.files("sizer.catalog") / "compiled" / f"{table}.json").read_bytes()
 
 
 def _compiled(table: str) -> Any:
-    return json.loads((resources.files("sizer.catalog") / "compiled" / f"{table}.json").read_bytes())
+    return json.loads(_text(table))
+
+
+def load_catalog(path: str | None = None) -> Catalog:
+    """Return the catalog; the entries of the file ``path`` (default: of ``SIZER_CATALOG``) replace or extend ours by id.
+
+    Raises ``CatalogError`` naming the file and what is wrong in it.
+    """
+    chosen = path or os.environ.get("SIZER_CATALOG")
+    if not chosen:
+        return Catalog()
+    from sizer.catalog.overlay import read_overlay
+
+    return Catalog(read_overlay(chosen))
 
 
 class Catalog:
@@ -24,10 +43,14 @@ class Catalog:
         self._overlay = overlay or {}
 
     @cached_property
-    def models(self) -> dict[str, Model]:
-        """Models by id, in the order of the data file."""
-        rows = {row["id"]: row for row in [*_compiled("models"), *self._overlay.get("models", [])]}
-        return {key: build(Model, row) for key, row in rows.items()}
+    def models(self) -> Models:
+        """Models by id, in the order of the data file; built when asked for. ``models.proposed()``: those that may be proposed."""
+        return Models(_text("models"), self._overlay.get("models", ()))
+
+    @cached_property
+    def model_sources(self) -> dict[str, dict[str, Any]]:
+        """Where the facts of each model are from, and what only people want to read."""
+        return {**_compiled("model_sources"), **self._overlay.get("model_sources", {})}
 
     @cached_property
     def device_index(self) -> DeviceIndex:
@@ -92,3 +115,14 @@ class Catalog:
         """``version``, ``date`` and ``models`` of this catalog."""
         table: dict[str, Any] = _compiled("info")
         return table
+
+    @cached_property
+    def quality(self) -> dict[str, Any]:
+        """Prior, scale and loss of quality scores (`data/quality.yaml`)."""
+        table: dict[str, Any] = _compiled("quality")
+        return table
+
+    @property
+    def quality_source(self) -> str:
+        """What the quality scores rest on, for people."""
+        return f"public boards of up to {self.quality['prior']['last_date']}, catalog {self.info['date']}"

@@ -77,7 +77,9 @@ class Model(Document):
 
 @dataclass(frozen=True, slots=True)
 class Quant(Document):
-    """One quantisation format. ``family``: gguf, mlx, safetensors; ``retention`` maps a size class in billions to the share of quality kept."""
+    """One quantisation format. ``family``: gguf, mlx, safetensors; ``retention`` maps a size in billions to the share of quality kept,
+    ``loss_points`` are the points of 100 at stake.
+    """
 
     id: str
     family: str
@@ -90,6 +92,7 @@ class Quant(Document):
     min_parameters_b: float = 0.0
     recommend: bool = True
     aliases: tuple[str, ...] = ()
+    loss_points: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def _textual(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 
-def checked_list(kind: type[T] | Any, data: Any, file: str, *, key: str = "id") -> list[T]:
+def checked_list(kind: type[T], data: Any, file: str, *, key: str = "id") -> list[T]:
     """Return ``data`` as a list of ``kind``; raises ``CatalogError`` naming file, entry, field and what is allowed there."""
     if not isinstance(data, Sequence) or isinstance(data, str):
         raise CatalogError(f"{file}: must be a list of entries")
@@ -78,7 +78,7 @@ def checked_list(kind: type[T] | Any, data: Any, file: str, *, key: str = "id") 
     return entries
 
 
-def checked_one(kind: type[T] | Any, data: Any, file: str, entry: str = "top level") -> T:
+def checked_one(kind: type[T], data: Any, file: str, entry: str = "top level") -> T:
     """Return ``data`` as ``kind``; as ``checked_list`` for files that hold one mapping."""
     adapter: TypeAdapter[T] = TypeAdapter(kind)
     return _one(adapter.validate_python, data, file, entry)

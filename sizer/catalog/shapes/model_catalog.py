@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sizer.catalog.shapes.facts import Date, Sourced, Strict, checked_list
-from sizer.errors import CatalogError, SizerError
+from sizer.catalog.shapes.facts import Date, Sourced, Strict, checked_list, sorted_or_fail
 
 FILE = "model_catalog.yaml"
 USE_CASES = ("general", "chat", "coding", "reasoning", "agent", "vision", "embedding", "rag", "long")
@@ -157,9 +155,11 @@ class Entry(Strict):
         return self
 
 
-def tables(data: Any) -> dict[str, Any]:
-    """Return the tables ``models`` (what runs), ``model_sources`` (what `models show` adds) and ``info``."""
+def tables(data: Any, *, ordered: bool = True) -> dict[str, Any]:
+    """Return the tables ``models`` (what runs), ``model_sources`` (what `models show` adds) and ``info``; sizes are filled in by the compiler."""
     entries = checked_list(Entry, data, FILE)
+    if ordered:
+        sorted_or_fail([entry.id for entry in entries], FILE, "id")
     dates = [getattr(entry, group).checked for entry in entries for group in ("license", "abilities", "architecture", "artifacts")]
     newest = max(dates, default="")
     info = {"version": newest.replace("-", "."), "date": newest, "models": len(entries)}
@@ -175,6 +175,7 @@ def model_row(entry: Entry) -> dict[str, Any]:
     able, files, built = entry.abilities, entry.artifacts, entry.architecture
     row: dict[str, Any] = {
         "id": entry.id,
+        "recommend": entry.recommend,
         "name": entry.name,
         "family": entry.family,
         "parameters": built.parameters,
@@ -187,7 +188,6 @@ def model_row(entry: Entry) -> dict[str, Any]:
         "capabilities": capabilities(able),
         "context": entry.context.tokens,
         "architecture": built.metadata,
-        "recommend": entry.recommend,
         "recommend_reason": entry.reason,
         "aliases": list(entry.aliases),
         "thinking": able.thinking,
@@ -206,7 +206,7 @@ def model_row(entry: Entry) -> dict[str, Any]:
         "min_runtime": dict(entry.min_runtime),
         "traps": list(entry.traps),
         "quality": scores(entry.quality),
-        "sizes": sizes(entry),
+        "sizes": dict.fromkeys(files.quants),
         "checked": max(group.checked for group in (entry.license, able, entry.context, built, files)),
     }
     always = ("id", "name", "family", "released", "roles", "capabilities")
@@ -227,60 +227,18 @@ def capabilities(able: Abilities) -> list[str]:
     return [word for word, has in words.items() if has]
 
 
-def scores(quality: Quality | None) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return mode -> use case -> score record."""
+def scores(quality: Quality | None) -> dict[str, dict[str, list[Any]]]:
+    """Return mode -> use case -> [score, uncertainty] or [score, uncertainty, basis]."""
     if quality is None:
         return {}
-    return {
-        mode: {
-            use: {"score": cell[0], "uncertainty": cell[1], **({"basis": cell[2]} if len(cell) > 2 else {})}
-            for use, cell in cells.items()
-        }
-        for mode, cells in quality.modes.items()
-    }
-
-
-def sizes(entry: Entry) -> dict[str, dict[str, int]]:
-    """Return bytes per quantisation, computed from the architecture.
-
-    The draft block counts as file only where published files hold it (``mtp_in_gguf``): converters of most models leave it out.
-    """
-    from sizer.estimator.weights import size_of
-
-    metadata = entry.architecture.metadata
-    in_file = metadata if entry.artifacts.mtp_in_gguf else without_draft(metadata)
-    found: dict[str, dict[str, int]] = {}
-    for quant in entry.artifacts.quants:
-        try:
-            name = quant.replace("MLX-MXFP4", "MXFP4")
-            size = size_of(metadata, name, family_of(quant))
-            file_bytes = size.file_bytes if in_file is metadata else size_of(in_file, name, family_of(quant)).file_bytes
-        except SizerError as error:
-            raise CatalogError(f"{FILE}: {entry.id}: no size in {quant}: {error.message}") from error
-        found[quant] = {"file_bytes": file_bytes, "device_bytes": size.device_bytes, "host_bytes": size.host_bytes}
-        found[quant] |= {key: value for key in ("expert_bytes", "active_bytes") if (value := getattr(size, key))}
-    return found
-
-
-def without_draft(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the metadata of the model without its draft blocks (multi-token prediction)."""
-    draft = metadata.get("nextn_predict_layers", 0)
-    if not draft:
-        return metadata
-    return {**metadata, "block_count": metadata["block_count"] - draft, "nextn_predict_layers": 0}
-
-
-def family_of(quant: str) -> str:
-    """Return the family of a quantisation's files: "gguf", "mlx" or "safetensors"."""
-    if quant.startswith("MLX-"):
-        return "mlx"
-    return "safetensors" if quant in ("BF16", "FP8", "AWQ-4bit") else "gguf"
+    return {str(mode): {str(use): list(cell) for use, cell in cells.items()} for mode, cells in quality.modes.items()}
 
 
 def sources_row(entry: Entry) -> dict[str, Any]:
     """Return what `models show` and `catalog check` need beside the model: the origin of every group, claims, published counts."""
     groups = ("release", "license", "abilities", "context", "architecture", "artifacts", "quality")
     row: dict[str, Any] = {name: [group.source, group.checked] for name in groups if (group := getattr(entry, name)) is not None}
+    row["mtp_in_gguf"] = entry.artifacts.mtp_in_gguf
     row["published_parameters"] = entry.architecture.published_parameters
     row["projector_parameters"] = entry.architecture.projector_parameters
     row["boards"] = entry.quality.boards if entry.quality else 0

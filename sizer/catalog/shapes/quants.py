@@ -38,4 +38,17 @@ def compiled(data: Any) -> list[dict[str, Any]]:
     """Return the rows of ``sizer.schema.catalog.Quant``."""
     entries = checked_list(Entry, data, FILE)
     sorted_or_fail([(entry.family, entry.bits_per_weight) for entry in entries], FILE, "family, then bits per weight")
-    return [{key: value for key, value in entry.model_dump(mode="json").items() if key != "reason"} for entry in entries]
+    rows = [entry.model_dump(mode="json", exclude_defaults=True) for entry in entries]
+    points = loss_points()
+    return [{**_ordered(row), "loss_points": points} for row in rows]
+
+
+def loss_points() -> float:
+    """Return the points at stake in quantisation (``data/quality.yaml``)."""
+    from sizer.catalog.compile import compile_file
+
+    return float(compile_file("quality")["quality"]["quantisation"]["points"])
+
+
+def _ordered(row: dict[str, Any]) -> dict[str, Any]:
+    return {"id": row["id"], **{key: value for key, value in row.items() if key not in ("id", "reason")}}

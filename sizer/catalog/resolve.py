@@ -1,0 +1,143 @@
+"""Names people type, and the model or quantisation that they mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from sizer.errors import RequestError
+from sizer.schema.catalog import Model, Quant
+
+if TYPE_CHECKING:
+    from sizer.catalog.load import Catalog
+
+# what publishers put behind a model's name: the form of the file, not the model
+_SUFFIX = re.compile(
+    r"[-_.: ]+(gguf|mlx|awq|gptq|fp[48]|nvfp4|mxfp[48]|int[48]|w[48]a(?:4|8|16)|bf16|fp?16|\d+[-_ ]?bit|(?:ud[-_])?i?q\d\w*|hf|latest|qat|dwq|optiq)$"
+)
+_INSTRUCT = re.compile(r"[-_ ](instruct|it|chat)(?=$|[-_ :])")
+_NEAR = 0.6  # least likeness of a name worth suggesting, as difflib measures it
+
+
+def resolve_model(catalog: Catalog, text: str) -> Model:
+    """Return the model that a name means: an id, a display name, an Ollama tag, a repository (of GGUF or MLX files too), a file name.
+
+    Raises ``RequestError`` (``unknown-model``) with the nearest names; ``ambiguous-model`` when the name fits several models.
+    """
+    wanted = text.strip()
+    plain = wanted.lower()
+    if plain in catalog.models:
+        return catalog.models[plain]
+    exact, keys = _names(catalog)
+    if plain.removeprefix("hf:").removeprefix("hf.co/") in exact:
+        return catalog.models[exact[plain.removeprefix("hf:").removeprefix("hf.co/")]]
+    for candidate in _candidates(wanted):
+        if candidate in keys:
+            return catalog.models[keys[candidate]]
+    return _by_beginning(catalog, wanted, keys)
+
+
+def _by_beginning(catalog: Catalog, wanted: str, keys: dict[str, str]) -> Model:
+    """Return the only model whose name begins so; raises for none and for several."""
+    key = name_key(wanted)
+    found = sorted({model for name, model in keys.items() if len(key) > 2 and name.startswith(key)})
+    if len(found) == 1:
+        return catalog.models[found[0]]
+    if found:
+        shown = ", ".join(found[:6]) + (", ..." if len(found) > 6 else "")
+        raise RequestError(f"{wanted!r} fits {len(found)} models", code="ambiguous-model", hint=f"one of {shown}")
+    near = _nearest(key, keys)
+    hint = f"did you mean {' or '.join(near)}?" if near else "sizer models search TEXT lists what there is"
+    raise RequestError(f"unknown model {wanted!r}", code="unknown-model", hint=hint)
+
+
+def _nearest(key: str, keys: dict[str, str]) -> list[str]:
+    from difflib import get_close_matches
+
+    return list(dict.fromkeys(keys[name] for name in get_close_matches(key, keys, n=3, cutoff=_NEAR)))[:2]
+
+
+def name_key(text: str) -> str:
+    """Return one spelling of a name: without owner, file form, "instruct" and punctuation. "Qwen/Qwen3-8B-GGUF" gives "qwen38b"."""
+    name = text.lower().replace("\\", "/").rstrip("/").split("/")[-1].removesuffix(".gguf")
+    while (shorter := _SUFFIX.sub("", name)) != name:
+        name = shorter
+    return re.sub(r"[^a-z0-9]+", "", _INSTRUCT.sub(" ", name).replace("+", " plus"))
+
+
+def _candidates(text: str) -> Iterator[str]:
+    key = name_key(text)
+    yield key
+    for maker in ("meta", "google", "nvidia", "mistralai", "ibm", "microsoft", "openai", "qwenqwen"):
+        if key.startswith(maker):
+            yield key.removeprefix(maker)
+
+
+def _names(catalog: Catalog) -> tuple[dict[str, str], dict[str, str]]:
+    """Return id by exact name (lower case) and by key; the first to claim a name keeps it, ids before names before files."""
+    exact: dict[str, str] = {}
+    keys: dict[str, str] = {}
+    for tier in range(3):
+        for model in catalog.models.values():
+            for name in _names_of(model, tier):
+                exact.setdefault(name.lower(), model.id)
+                keys.setdefault(name_key(name), model.id)
+    return exact, keys
+
+
+def _names_of(model: Model, tier: int) -> Iterable[str]:
+    if tier == 0:
+        return (model.id, model.name, *model.aliases)
+    if tier == 1:
+        return (*((model.hf_repo,) if model.hf_repo else ()), *model.ollama_tags.values())
+    repositories = (model.gguf_repo, model.lmstudio_key, *model.mlx_repos.values(), *model.safetensors_repos.values())
+    return (name for name in repositories if name)
+
+
+def resolve_quant(catalog: Catalog, model: Model | None, text: str) -> Quant:
+    """Return the quantisation that a name means, letter case aside; of several the one that ``model`` is offered in.
+
+    Raises ``RequestError`` (``unknown-quant``) with the nearest name. The quantisation need not be offered for the model.
+    """
+    wanted = _quant_key(text)
+    found = [quant for quant in catalog.quants.values() if wanted in {_quant_key(name) for name in (quant.id, *quant.aliases)}]
+    if not found:
+        from difflib import get_close_matches
+
+        offered = [quant for quant in model.sizes if quant in catalog.quants] if model else []
+        names = {_quant_key(quant): quant for quant in [*catalog.quants, *offered]}
+        near = get_close_matches(wanted, names, n=1, cutoff=_NEAR)
+        choice = f"one of {', '.join(offered)}" if offered else "for example Q4_K_M"
+        raise RequestError(f"unknown quantisation {text!r}", code="unknown-quant", hint=f"did you mean {names[near[0]]}?" if near else choice)
+    offered_first = sorted(found, key=lambda quant: (model is not None and quant.id not in model.sizes, _quant_key(quant.id) != wanted))
+    return offered_first[0]
+
+
+def _quant_key(text: str) -> str:
+    return re.sub(r"[^A-Z0-9]+", "", text.upper().removeprefix("UD-"))
+
+
+def search(catalog: Catalog, text: str) -> list[Model]:
+    """Return the models that hold every word of ``text`` in their names, family, licence, roles or abilities, the proposed ones first."""
+    words = text.lower().split()
+    found = [model for model in catalog.models.values() if all(word in haystack(model) for word in words)]
+    if not found and (key := name_key(text)):
+        found = [model for model in catalog.models.values() if key in name_key(model.id) or key in name_key(model.name)]
+    return sorted(found, key=lambda model: not model.recommend)
+
+
+def haystack(model: Model) -> str:
+    """Return everything of a model that a search looks at, in lower case."""
+    words = (
+        model.id,
+        model.name,
+        model.family,
+        model.license,
+        model.modality,
+        model.hf_repo or "",
+        *model.aliases,
+        *model.roles,
+        *model.capabilities,
+    )
+    return " ".join((*words, *model.ollama_tags.values())).lower()
