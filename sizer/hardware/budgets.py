@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from sizer.schema.catalog import Device
@@ -38,7 +39,7 @@ def _rule(rules: Sequence[Mapping[str, Any]], **facts: Any) -> Mapping[str, Any]
 
 
 def _reserve(rule: Mapping[str, Any], size: int) -> int:
-    fixed = min(rule["fixed_mib"] * MIB, int(size * _MOST_FIXED_SHARE))
+    fixed: int = min(rule["fixed_mib"] * MIB, int(size * _MOST_FIXED_SHARE))
     return fixed + int(size * rule["share"])
 
 
@@ -149,7 +150,7 @@ def _share(table: Sequence[Sequence[float]], size_gib: float) -> float:
     """Return the share for a size: linear between the rows, flat outside them."""
     if size_gib <= table[0][0]:
         return table[0][1]
-    for (low, low_share), (high, high_share) in zip(table, table[1:], strict=False):
+    for (low, low_share), (high, high_share) in pairwise(table):
         if size_gib <= high:
             return low_share + (high_share - low_share) * (size_gib - low) / (high - low)
     return table[-1][1]

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sizer.catalog.device_index import normalised
 from sizer.hardware import budgets
 from sizer.hardware.identify import Identity, identify, vendor_of
 from sizer.schema.catalog import Device
-from sizer.schema.machine import Accelerator, Machine, Memory, Notice
+from sizer.schema.machine import Accelerator, Kind, Machine, Memory, Notice
 from sizer.units import GIB
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 _OWN_EVIDENCE = ("table: ", "budget: ", "assumed: ")
 _OWN_NOTICES = frozenset({"unlisted-gpu", "memory-budget", "assumed-bandwidth", "shared-memory-limit", "partial-gpu", "assumed-memory"})
+_REPORTED = "table: reported as "
+_NAMEPLATE = "assumed: memory by the nameplate"
+_USUAL_APIS = "assumed: interfaces usual for it"
+_ASSUMED_AS = "assumed: as "
 _MEASURED = "measured"
 _GIVEN = "given"
 _NO_NAME = re.compile(r"^(?:unknown|graphics device|gpu|device|display|radeon|uhd|hd|.*\b[0-9a-f]{4}:[0-9a-f]{4}\b.*|.*\b0x[0-9a-f]{4}\b.*)?$")
@@ -76,56 +80,80 @@ def _with_chip(machine: Machine) -> Machine:
 
 def _identified(card: Accelerator, machine: Machine, catalog: Catalog) -> tuple[Accelerator, Device | None, list[Notice]]:
     """Return the card with what the table says of it."""
-    evidence = [line for line in card.evidence if not line.startswith(_OWN_EVIDENCE)]
-    card = replace(card, vendor=vendor_of(card), evidence=tuple(evidence))
+    card = _as_seen(card)
+    card = replace(card, vendor=vendor_of(card))
     found = identify(card, catalog.device_index, processor=machine.cpu.name, main_memory_bytes=machine.memory.total_bytes)
     if found.device is None:
-        return _unlisted(card, found, machine)
+        return _unlisted(card, found)
     device = found.device
-    evidence.append(f"table: {device.name} by {found.how}")
+    evidence = [*card.evidence, f"table: {device.name} by {found.how}"]
     if found.rivals:
         evidence.append("table: or " + ", ".join(rival.name for rival in found.rivals[:4]))
+    name = card.name
+    if _NO_NAME.match(normalised(name)):
+        name = device.name
+        evidence.append(_REPORTED + card.name)
     total = card.memory_total_bytes
     if not total and card.kind == "discrete" and device.kind == "discrete":
         total = budgets.nameplate_bytes(device, catalog.budgets)
-        evidence.append("assumed: memory by the nameplate")
+        evidence.append(_NAMEPLATE)
     elif total is None and device.kind == "unified" and device.vendor in ("apple", "nvidia"):
         total = machine.memory.total_bytes
     apis = card.apis
     if not apis and machine.origin == "document" and card.usable:
         apis = described_apis(device, machine.platform.os, machine.platform.wsl, catalog.hosts)
-        evidence.append("assumed: interfaces usual for it")
+        evidence.append(_USUAL_APIS)
     named = replace(
         card,
-        name=device.name if _NO_NAME.match(normalised(card.name)) else card.name,
+        name=name,
         key=device.key,
-        kind=device.kind,
+        kind=cast("Kind", device.kind),
         memory_total_bytes=total,
         bandwidth_gbs=device.bandwidth_gbs if device.bandwidth_gbs is not None else card.bandwidth_gbs,
         fp16_tflops=device.fp16_tflops,
         fp32_tflops=device.fp32_tflops,
-        compute_capability=card.compute_capability or device.compute_capability,
-        gfx_target=card.gfx_target or device.gfx_target,
-        gpu_cores=card.gpu_cores or device.gpu_cores,
+        compute_capability=card.compute_capability or _agreed(found, "compute_capability"),
+        gfx_target=card.gfx_target or _agreed(found, "gfx_target"),
+        gpu_cores=card.gpu_cores or _agreed(found, "gpu_cores"),
         apis=apis,
         evidence=tuple(evidence),
     )
     return named, device, []
 
 
-def _unlisted(card: Accelerator, found: Identity, machine: Machine) -> tuple[Accelerator, None, list[Notice]]:
+def _as_seen(card: Accelerator) -> Accelerator:
+    """Return the card as a probe saw it: what an earlier completion put in is taken out again, so that nothing assumed becomes a fact."""
+    reported = next((line.removeprefix(_REPORTED) for line in card.evidence if line.startswith(_REPORTED)), card.name)
+    if any(line.startswith(_ASSUMED_AS) for line in card.evidence):
+        card = replace(card, bandwidth_gbs=None, fp16_tflops=None, fp32_tflops=None)
+    return replace(
+        card,
+        name=reported,
+        memory_total_bytes=None if _NAMEPLATE in card.evidence else card.memory_total_bytes,
+        apis=() if _USUAL_APIS in card.evidence else card.apis,
+        evidence=tuple(line for line in card.evidence if not line.startswith(_OWN_EVIDENCE)),
+    )
+
+
+def _agreed(found: Identity, name: str) -> Any:
+    """Return a property of the device, or None where entries that fit as well say something else."""
+    values = {getattr(device, name) for device in (found.device, *found.rivals)}
+    return values.pop() if len(values) == 1 else None
+
+
+def _unlisted(card: Accelerator, found: Identity) -> tuple[Accelerator, None, list[Notice]]:
     """Return a card that is not in the table: no key, its figures those of the nearest entry and marked assumed."""
     evidence = [*card.evidence, f"table: {found.how}"]
     like = found.like
     figures: dict[str, Any] = {}
-    if like is not None:
+    if like is not None and card.bandwidth_gbs is None:
         share = found.share
         figures = {
-            "bandwidth_gbs": _scaled(like.bandwidth_gbs, share),
-            "fp16_tflops": _scaled(like.fp16_tflops, share),
-            "fp32_tflops": _scaled(like.fp32_tflops, share),
+            "bandwidth_gbs": card.bandwidth_gbs or _scaled(like.bandwidth_gbs, share),
+            "fp16_tflops": card.fp16_tflops or _scaled(like.fp16_tflops, share),
+            "fp32_tflops": card.fp32_tflops or _scaled(like.fp32_tflops, share),
         }
-        evidence.append(f"assumed: as {like.name}" + (f", {share:g} of it" if share != 1 else ""))
+        evidence.append(f"{_ASSUMED_AS}{like.name}" + (f", {share:g} of it" if share != 1 else ""))
     card = replace(card, key=None, evidence=tuple(evidence), **figures)
     if card.kind != "discrete":
         return card, None, []

@@ -129,12 +129,13 @@ def _nearest(accelerator: Accelerator, vendor: Vendor, index: DeviceIndex) -> De
     memory = accelerator.memory_total_bytes
     laptop = any(word in accelerator.name.lower() for word in _LAPTOP_WORDS)
     same = [device for device in index if device.vendor == vendor and device.kind == "discrete" and device.memory_bytes and device.bandwidth_gbs]
-    for test in (
-        lambda device: device.compute_capability == accelerator.compute_capability if accelerator.compute_capability else True,
-        lambda device: device.gfx_target == accelerator.gfx_target if accelerator.gfx_target else True,
+    tests: tuple[Callable[[Device], bool], ...] = (
+        lambda device: accelerator.compute_capability in (None, device.compute_capability),
+        lambda device: accelerator.gfx_target in (None, device.gfx_target),
         lambda device: (device.form == "laptop") == laptop,
-        lambda device: device.form not in ("datacenter",),
-    ):
+        lambda device: device.form != "datacenter",
+    )
+    for test in tests:
         same = [device for device in same if test(device)] or same
     if not same:
         return None

@@ -1,0 +1,418 @@
+"""Machines described in words: `--gpu "2x RTX 3090" --ram 128`, `--chip "M3 Max" --ram 64`, or single facts of a known machine replaced.
+
+Everything that had to be assumed is said in a notice; everything that cannot be meant is a ``RequestError`` of one line.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from sizer.errors import RequestError
+from sizer.hardware import budgets
+from sizer.hardware.complete import complete, described_apis
+from sizer.hardware.names import Found, Wanted, find, nearest, parse, search_devices
+from sizer.schema.machine import Accelerator, Cpu, Kind, Machine, Memory, Notice, Platform, Vendor
+from sizer.units import GIB
+
+if TYPE_CHECKING:
+    from sizer.catalog.device_index import DeviceIndex
+    from sizer.catalog.load import Catalog
+    from sizer.schema.catalog import Device
+
+__all__ = ["describe", "search_devices"]
+
+SYSTEMS = ("linux", "macos", "windows")
+_NONE = ("none", "no", "cpu", "off")
+_ARM_FEATURES = ("asimd", "asimddp", "fp16")
+# Notices about facts that a what-if replaces.
+_ABOUT_CARDS = frozenset(
+    {"ambiguous-gpu", "assumed-gpu", "unusual-memory", "unlisted-gpu", "partial-gpu", "shared-memory-limit", "gpu-asleep", "hidden-gpu", "assumed-chip"}
+)
+
+
+def describe(
+    catalog: Catalog,
+    *,
+    base: Machine | None = None,
+    gpu: str | Sequence[str] | None = None,
+    vram: float | None = None,
+    ram: float | None = None,
+    cpu_cores: int | None = None,
+    os: str | None = None,
+    chip: str | None = None,
+    budget: str = "capacity",
+) -> Machine:
+    """Return a completed machine: ``base`` (None: the described default) with the named facts replaced; ``vram`` (per card) and ``ram`` are GiB.
+
+    Raises ``RequestError`` for a name that the table does not hold (with the nearest one), for facts that contradict each other, and for impossible numbers.
+    """
+    limits = catalog.hosts["limits"]
+    vram = _number("--vram", vram, limits["most_vram_gib"], "GiB")
+    ram = _number("--ram", ram, limits["most_ram_gib"], "GiB")
+    cpu_cores = _cores(cpu_cores, limits["most_cores"])
+    os = _system(os)
+    names = [gpu] if isinstance(gpu, str) else list(gpu or ())
+    wanted, nothing = _wanted(names, limits["most_cards"])
+    _contradictions(wanted, nothing, vram, os, chip)
+    machine, notices = _start(catalog, base, os, chip)
+    machine, said = _with_host(catalog, machine, base is None, ram, cpu_cores)
+    notices += said
+    machine, said = _with_cards(catalog, machine, base, wanted, nothing, vram, chip, ram)
+    notices += said
+    machine = replace(machine, origin="described", notices=tuple(notices), elapsed_ms=None)
+    return complete(machine, catalog, budget=budget)
+
+
+# ------------------------------------------------------------------ what was asked for
+
+
+def _number(option: str, value: float | None, most: float, unit: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
+        raise RequestError(f"{option} must be a number of {unit} above 0, not {value}")
+    if value > most:
+        raise RequestError(f"{option} {value:g}: no machine has more than {most:g} {unit}", hint=f"{option} is in {unit}")
+    return float(value)
+
+
+def _cores(value: int | None, most: int) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value < 1 or value != int(value):
+        raise RequestError(f"--cpu-cores must be a whole number of at least 1, not {value}")
+    if value > most:
+        raise RequestError(f"--cpu-cores {value:g}: no machine has more than {most}")
+    return int(value)
+
+
+def _system(os: str | None) -> str | None:
+    if os is None:
+        return None
+    known = {"mac": "macos", "osx": "macos", "darwin": "macos", "win": "windows"}
+    name = known.get(os.strip().lower(), os.strip().lower())
+    if name not in SYSTEMS:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, SYSTEMS, n=1, cutoff=0.4)
+        raise RequestError(f"--os {os!r} is not one of {', '.join(SYSTEMS)}", hint=f"did you mean {near[0]!r}?" if near else None)
+    return name
+
+
+def _wanted(names: Sequence[str], most_cards: int) -> tuple[list[Wanted], bool]:
+    """Return the cards asked for, and whether "none" was."""
+    if any(not isinstance(name, str) for name in names):
+        raise RequestError("--gpu must be a name")
+    nothing = [name for name in names if name.strip().lower() in _NONE]
+    if nothing and len(names) > len(nothing):
+        raise RequestError("--gpu none excludes other cards")
+    wanted = [] if nothing else [card for name in names for card in parse(name)]
+    count = sum(card.count for card in wanted)
+    if count > most_cards:
+        raise RequestError(f"--gpu: {count} cards in one machine; at most {most_cards} are understood")
+    return wanted, bool(nothing)
+
+
+def _contradictions(wanted: Sequence[Wanted], nothing: bool, vram: float | None, os: str | None, chip: str | None) -> None:
+    if chip is not None and (wanted or nothing):
+        raise RequestError("--chip and --gpu exclude each other: an Apple chip has its graphics built in")
+    if chip is not None and os not in (None, "macos"):
+        raise RequestError(f"--chip means a Mac and --os {os} does not", hint="leave --os out, or name the graphics with --gpu")
+    if nothing and vram is not None:
+        raise RequestError("--vram needs a card, and --gpu none says that there is none")
+    for card in wanted:
+        if re.match(r"^(?:apple\s+)?m\d+(?:\s*(?:pro|max|ultra))?\b", card.name.strip(), flags=re.IGNORECASE) and not re.match(r"^m\d{2,}", card.name.strip(), flags=re.IGNORECASE):
+            raise RequestError(f"{card.name!r} is an Apple chip, not a card", hint=f'use --chip "{card.name.strip()}"')
+
+
+# ------------------------------------------------------------------ the machine to start from
+
+
+def _start(catalog: Catalog, base: Machine | None, os: str | None, chip: str | None) -> tuple[Machine, list[Notice]]:
+    """Return the machine before its parts are replaced, and the notices that stay."""
+    system = "macos" if chip is not None else os
+    if base is None:
+        return _default(catalog, system or "linux"), []
+    notices = [notice for notice in base.notices if notice.level != "info" or not notice.code.startswith("assumed-")]
+    if system is None or system == base.platform.os:
+        return base, notices
+    platform = Platform(os=system, arch="arm64" if chip else base.platform.arch, display=base.platform.display)
+    return replace(base, platform=platform, runtimes={}), [notice for notice in notices if notice.code not in _ABOUT_CARDS]
+
+
+def _default(catalog: Catalog, system: str) -> Machine:
+    described = catalog.hosts["described"]
+    return Machine(
+        platform=Platform(os=system, arch="x86_64", display=described["display"]),
+        cpu=_x86(described["physical_cores"], described["features"]),
+        memory=Memory(total_bytes=round(described["ram_gib"] * GIB)),
+    )
+
+
+def _x86(cores: int, features: Sequence[str]) -> Cpu:
+    return Cpu(physical_cores=cores, features=tuple(features), avx2="avx2" in features, avx512=False, neon=False)
+
+
+def _with_host(catalog: Catalog, machine: Machine, anew: bool, ram: float | None, cpu_cores: int | None) -> tuple[Machine, list[Notice]]:
+    """Return the machine with its memory and cores replaced, and what was assumed of them."""
+    notices = []
+    if ram is not None:
+        machine = replace(machine, memory=Memory(total_bytes=round(ram * GIB)))
+    elif anew:
+        notices.append(_assumed("assumed-ram", f"{machine.memory.total_bytes / GIB:g} GiB of memory", "--ram"))
+    if cpu_cores is not None:
+        name = None if cpu_cores != machine.cpu.physical_cores and machine.memory.bandwidth_source == "assumed" else machine.cpu.name
+        machine = replace(machine, cpu=replace(machine.cpu, name=name, physical_cores=cpu_cores, logical_cores=None, performance_cores=None))
+    elif anew:
+        features = ", ".join(feature.upper() for feature in catalog.hosts["described"]["features"] if feature == "avx2")
+        notices.append(_assumed("assumed-cpu", f"{machine.cpu.physical_cores} processor cores with {features}", "--cpu-cores"))
+    if anew:
+        notices.append(_assumed("assumed-display", f"a {machine.platform.display} with a screen", "--deployment server"))
+    return machine, notices
+
+
+def _assumed(code: str, what: str, option: str) -> Notice:
+    return Notice(code, "info", f"assumed: {what}", f"say otherwise with {option}")
+
+
+# ------------------------------------------------------------------ its accelerators
+
+
+def _with_cards(
+    catalog: Catalog, machine: Machine, base: Machine | None, wanted: Sequence[Wanted], nothing: bool, vram: float | None, chip: str | None, ram: float | None
+) -> tuple[Machine, list[Notice]]:
+    """Return the machine with its accelerators replaced, where anything was said about them."""
+    index, system = catalog.device_index, machine.platform.os
+    mac = system == "macos"
+    if chip is not None:
+        return _with_chip(catalog, machine, chip, vram, ram, base)
+    if mac and base is None and not wanted and not nothing:
+        machine, notices = _with_chip(catalog, machine, catalog.hosts["described"]["chip"], vram, ram, base)
+        return machine, [_assumed("assumed-chip", f"the chip of the Mac, {machine.accelerators[0].name}", "--chip"), *notices]
+    if wanted:
+        return _with_named(catalog, machine, [(card, find(card, index)) for card in wanted], vram)
+    if nothing:
+        return replace(machine, accelerators=()), []
+    if vram is not None:
+        return _with_generic(catalog, machine, vram)
+    if base is not None and base.platform.os != system:
+        return replace(machine, accelerators=_ported(machine, base, catalog)), []
+    return machine, []
+
+
+def _ported(machine: Machine, base: Machine, catalog: Catalog) -> tuple[Accelerator, ...]:
+    """The same cards under another system: interfaces and driver anew. Apple graphics stay with macOS."""
+    cards = []
+    for card in base.accelerators:
+        device = catalog.device_index.get(card.key)
+        if device is not None and not (device.vendor == "apple" and machine.platform.os != "macos"):
+            apis = described_apis(device, machine.platform.os, machine.platform.wsl, catalog.hosts)
+            cards.append(replace(card, apis=apis, driver_version=None, memory_free_bytes=None, shared_memory_bytes=None, usable=True))
+    return tuple(cards)
+
+
+def _with_named(catalog: Catalog, machine: Machine, found: Sequence[tuple[Wanted, Found]], vram: float | None) -> tuple[Machine, list[Notice]]:
+    cards: list[Accelerator] = []
+    notices: list[Notice] = []
+    total = machine.memory.total_bytes
+    for wanted, names in found:
+        device, others = _sized(names, vram)
+        _runs_under(device, machine.platform)
+        if others:
+            notices.append(_ambiguous(wanted.text, device, others))
+        size = vram if vram is not None else wanted.memory_gib
+        card, said, carved = _card(catalog, device, machine, size, wanted.text)
+        notices += said
+        total -= carved
+        cards += [card] * wanted.count
+    if total <= 0:
+        raise RequestError(f"--vram {vram:g}: graphics that share memory cannot have more than the machine ({machine.memory.total_bytes / GIB:g} GiB)")
+    machine = replace(machine, accelerators=tuple(cards), memory=replace(machine.memory, total_bytes=total))
+    return _host_of(machine, [names.device for _, names in found]), notices
+
+
+def _sized(found: Found, vram: float | None) -> tuple[Device, tuple[Device, ...]]:
+    """Return the entry and its rivals; ``--vram`` chooses between entries of different memory."""
+    entries = (found.device, *found.others)
+    if vram is None:
+        return found.device, _different(found.device, found.others)
+    fitting = [device for device in entries if any(abs(size - vram * GIB) <= 0.06 * size for size in device.memory_options)]
+    if fitting:
+        return fitting[0], _different(fitting[0], fitting[1:])
+    return found.device, ()
+
+
+def _different(device: Device, others: Sequence[Device]) -> tuple[Device, ...]:
+    """Return the rivals that would change an answer: other memory, other bandwidth or another generation."""
+    facts = (device.memory_bytes, device.bandwidth_gbs, device.compute_capability, device.gfx_target)
+    return tuple(other for other in others if (other.memory_bytes, other.bandwidth_gbs, other.compute_capability, other.gfx_target) != facts)
+
+
+def _ambiguous(text: str, device: Device, others: Sequence[Device]) -> Notice:
+    listed = ", ".join(f"{other.name} ({_memory_text(other)})" for other in others[:6]) + (f" and {len(others) - 6} more" if len(others) > 6 else "")
+    return Notice(
+        "ambiguous-gpu",
+        "warning",
+        f"{text!r} was taken for {device.name} ({_memory_text(device)}); it could also be {listed}",
+        "add the memory (`12GB`) or the full name",
+    )
+
+
+def _memory_text(device: Device) -> str:
+    if device.kind == "integrated":
+        return f"shared memory, {device.bandwidth_gbs:g} GB/s" if device.bandwidth_gbs else "shared memory"
+    sizes = " or ".join(f"{size / GIB:g}" for size in device.memory_options)
+    return f"{sizes} GB"
+
+
+def _runs_under(device: Device, platform: Platform) -> None:
+    if platform.os == "macos" and device.vendor != "amd":
+        raise RequestError(
+            f"{device.name} does not work under macOS", code="wrong-os", hint='leave --os macos out, or name the Mac: --chip "M4 Pro"' if device.vendor != "apple" else f'use --chip "{device.name}"'
+        )
+    if device.vendor == "apple" and platform.os != "macos":
+        raise RequestError(f"{device.name} is a Mac's chip", code="wrong-os", hint=f'use --chip "{device.name}"')
+
+
+def _card(catalog: Catalog, device: Device, machine: Machine, size_gib: float | None, text: str) -> tuple[Accelerator, list[Notice], int]:
+    """Return the accelerator of an entry, notices, and the bytes that it takes out of main memory (a carve-out that the user named)."""
+    notices: list[Notice] = []
+    total = budgets.nameplate_bytes(device, catalog.budgets)
+    shared = None
+    carved = 0
+    main = machine.memory.total_bytes
+    if device.kind == "discrete":
+        if size_gib is not None and not any(abs(option - size_gib * GIB) <= 0.06 * option for option in device.memory_options):
+            total = round(size_gib * GIB)
+            notices.append(Notice("unusual-memory", "warning", f"{device.name} has {_memory_text(device)}; {size_gib:g} GiB is taken as given"))
+        elif size_gib is not None and len(device.memory_options) > 1:
+            total = min(device.memory_options, key=lambda option: abs(option - size_gib * GIB))
+    elif device.vendor == "nvidia":
+        total = main
+    elif size_gib is not None and not re.search(r"\d\s*gi?b?\b", text, flags=re.IGNORECASE):
+        total = carved = round(size_gib * GIB)
+        shared = (main - carved) // 2
+        notices.append(Notice("carve-out", "info", f"{size_gib:g} GiB of main memory are reserved for {device.name}"))
+    else:
+        shared = int(main * catalog.budgets["integrated"]["shared_share"])
+        total = shared if device.kind == "unified" else 0
+    card = Accelerator(
+        name=device.name,
+        vendor=cast("Vendor", device.vendor),
+        key=device.key,
+        kind=cast("Kind", device.kind),
+        memory_total_bytes=total,
+        shared_memory_bytes=shared,
+        apis=described_apis(device, machine.platform.os, machine.platform.wsl, catalog.hosts),
+        compute_capability=device.compute_capability,
+        gfx_target=device.gfx_target,
+        gpu_cores=device.gpu_cores,
+        evidence=(f"described: {text}",),
+    )
+    return card, notices, carved
+
+
+def _host_of(machine: Machine, devices: Sequence[Device]) -> Machine:
+    """A described machine around a part that is more than a card is the machine of that part: ARM beside a GB10, Jetson or Snapdragon, x86 with a Mac's Radeon."""
+    if any(device.kind == "unified" and device.vendor == "nvidia" for device in devices) or any(device.vendor == "qualcomm" for device in devices):
+        cpu = replace(machine.cpu, features=_ARM_FEATURES, avx2=False, avx512=False, neon=True)
+        return replace(machine, cpu=cpu, platform=replace(machine.platform, arch="arm64"))
+    return machine
+
+
+def _with_generic(catalog: Catalog, machine: Machine, vram: float) -> tuple[Machine, list[Notice]]:
+    if machine.platform.os == "macos":
+        raise RequestError("--vram alone means a CUDA card, and macOS drives none", hint='name the Mac: --chip "M4 Pro"')
+    card = Accelerator(
+        name=f"CUDA GPU with {vram:g} GiB",
+        vendor="nvidia",
+        memory_total_bytes=round(vram * GIB),
+        apis=("cuda",) if machine.platform.wsl else ("cuda", "vulkan"),
+        evidence=(f"described: --vram {vram:g}",),
+    )
+    notice = Notice("assumed-gpu", "info", f"assumed: an NVIDIA card with {vram:g} GiB; its speed is that of a usual one of that size", "say which with --gpu")
+    return replace(machine, accelerators=(card,)), [notice]
+
+
+# ------------------------------------------------------------------ Apple chips
+
+
+def _with_chip(catalog: Catalog, machine: Machine, chip: str, vram: float | None, ram: float | None, base: Machine | None) -> tuple[Machine, list[Notice]]:
+    """Return the Mac with this chip. ``vram`` stands for iogpu.wired_limit_mb: what the graphics may wire."""
+    notices: list[Notice] = []
+    entries = _chips(catalog.device_index, chip)
+    memory = machine.memory
+    if ram is None and base is None:
+        sizes = sorted({size for device in entries for size in device.memory_options})
+        if sizes and memory.total_bytes not in sizes:
+            memory = Memory(total_bytes=min(sizes, key=lambda size: (abs(size - memory.total_bytes), size)))
+            notices.append(_assumed("assumed-ram", f"{memory.total_bytes / GIB:g} GiB of memory, a size that this chip is sold with", "--ram"))
+    fitting = [device for device in entries if memory.total_bytes in device.memory_options]
+    if not fitting:
+        sizes = sorted({size for device in entries for size in device.memory_options})
+        listed = ", ".join(f"{size / GIB:g}" for size in sizes)
+        name = re.sub(r" \(.*\)$", "", entries[0].name)
+        notices.append(Notice("unusual-memory", "warning", f"{name} is sold with {listed} GB; {memory.total_bytes / GIB:g} GiB is taken as given"))
+    ranked = sorted(fitting or entries, key=lambda device: -device.popularity)
+    device, others = ranked[0], tuple(ranked[1:])
+    if _different(device, others):
+        notices.append(_ambiguous(chip, device, _different(device, others)))
+    elif others:
+        cores = ", ".join(str(other.gpu_cores) for other in others)
+        notices.append(_assumed("assumed-chip", f"{device.gpu_cores} graphics cores (it also comes with {cores})", f'--chip "{chip.strip()} {others[0].gpu_cores}-core"'))
+    if vram is not None and vram * GIB > memory.total_bytes:
+        raise RequestError(f"--vram {vram:g}: the graphics of a Mac cannot have more than its memory ({memory.total_bytes / GIB:g} GiB)")
+    name = re.sub(r" \(.*\)$", "", device.name)
+    card = Accelerator(
+        name=name,
+        vendor="apple",
+        key=device.key,
+        kind="unified",
+        memory_total_bytes=round(vram * GIB) if vram is not None else memory.total_bytes,
+        apis=("metal",),
+        gpu_cores=device.gpu_cores,
+        evidence=(f"described: {chip.strip()}",),
+    )
+    platform = replace(machine.platform, os="macos", arch="arm64")
+    cores = machine.cpu.physical_cores if base is not None and machine.cpu.name == name else None
+    cpu = Cpu(
+        name=name,
+        vendor="Apple",
+        physical_cores=device.cpu_cores or cores or catalog.hosts["described"]["physical_cores"],
+        performance_cores=device.performance_cores,
+        features=_ARM_FEATURES,
+        avx2=False,
+        avx512=False,
+        neon=True,
+    )
+    return replace(machine, platform=platform, cpu=cpu, memory=memory, accelerators=(card,)), notices
+
+
+def _chips(index: DeviceIndex, chip: str) -> list[Device]:
+    """Return the entries of a chip's name, "M3 Max" or "Apple M3 Max (40-core GPU)". Raises ``RequestError`` for a chip or a core count that Apple never made."""
+    text = re.sub(r"\s+", " ", chip.strip().lower())
+    cores = re.search(r"(\d+)[ -]?(?:core|c)\b[ -]?(gpu)?(?! ?cpu)", text.replace("graphics", "gpu"))
+    name = re.match(r"^(?:apple )?(m\d+) ?(pro|max|ultra)?\b", text)
+    rest = re.sub(r"\(.*\)|\d+[ -]?(?:core|c)\b[ -]?(?:gpu|cpu)?|\bgpu\b|\bcpu\b", " ", text[name.end() :]).strip() if name else "?"
+    key = "-".join(part for part in name.groups() if part) if name else ""
+    entries = [device for device in index if device.vendor == "apple" and re.fullmatch(rf"apple-{key}-\d+c-gpu", device.key)] if name and not rest else []
+    if not entries:
+        near = nearest(chip, index, vendor="apple", limit=1)
+        hint = re.sub(r"^Apple | \(.*\)$", "", near[0]) if near else None
+        raise RequestError(f"no Apple chip is called {chip!r}", code="unknown-chip", hint=f'did you mean "{hint}"?' if hint else "`sizer gpus apple` lists them")
+    if cores is None:
+        return entries
+    exact = [device for device in entries if device.gpu_cores == int(cores[1])]
+    if not exact:
+        counts = " or ".join(str(device.gpu_cores) for device in sorted(entries, key=lambda device: device.gpu_cores or 0))
+        raise RequestError(f"{chip!r}: this chip has {counts} graphics cores, not {cores[1]}", code="unknown-chip")
+    return exact
+
+
+def facts(machine: Machine) -> dict[str, Any]:
+    """Return the short form of a machine for messages: system, memory and cards."""
+    return {"os": machine.platform.os, "ram_bytes": machine.memory.total_bytes, "gpus": [card.name for card in machine.accelerators]}

@@ -1,0 +1,173 @@
+"""Understanding what people type for a GPU or a chip: "4090", "rtx4090", "2x RTX 3090", "RTX 3060 12GB", "M3 Max 40-core".
+
+A name is cut into words; an entry fits when it has all of them. The entry with the fewest words left over is meant; of entries that differ only in memory
+or in their socket the most common one, and the caller is told about the others. Words are compared whole: "T400" is never a T4.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sizer.catalog.device_index import normalised
+from sizer.errors import RequestError
+from sizer.units import GIB
+
+if TYPE_CHECKING:
+    from sizer.catalog.device_index import DeviceIndex
+    from sizer.schema.catalog import Device
+
+_MAKER_WORDS = {"nvidia": "nvidia", "geforce": "nvidia", "amd": "amd", "radeon": "amd", "intel": "intel", "apple": "apple", "qualcomm": "qualcomm"}
+_EMPTY_WORDS = frozenset({"gpu", "graphics", "card", "the", "generation", "edition", "desktop", "nvidia", "geforce", "amd", "radeon", "intel", "apple", "qualcomm", "ati"})
+_FAMILY_WORDS = frozenset({"rtx", "gtx", "rx", "arc", "tesla", "instinct"})
+_SOCKET_WORDS = frozenset({"pcie", "sxm", "sxm2", "sxm4", "sxm5", "nvl", "hbm3", "hbm2e"})
+_SAME = {"mobile": "laptop", "notebook": "laptop", "maxq": "max-q"}
+_SHORT_FAMILY = 0.05
+_SOCKET = 0.01
+_TOO_MANY = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was typed: ``count`` cards called ``name``, with ``memory_gib`` where the name says a size."""
+
+    text: str
+    name: str
+    count: int = 1
+    memory_gib: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The entry that a name means, and the others that it could have meant."""
+
+    device: Device
+    others: tuple[Device, ...] = ()
+
+
+def parse(text: str) -> tuple[Wanted, ...]:
+    """Return what one ``--gpu`` asks for; a comma or " + " separates cards of different kinds. Raises ``RequestError`` for an empty name or a count of 0."""
+    parts = [part.strip() for part in re.split(r",|\s\+\s|;", text) if part.strip()]
+    if not parts:
+        raise RequestError("--gpu needs a name", hint='for instance --gpu "RTX 4090", --gpu "2x RTX 3090" or --gpu none')
+    return tuple(_counted(part) for part in parts)
+
+
+def _counted(text: str) -> Wanted:
+    name, count = text, 1
+    ahead = re.match(r"^(\d{1,3})\s*[x×*]\s*(?=\S)(.+)$", text, flags=re.IGNORECASE)
+    behind = re.match(r"^(.*\S)\s*(?:(?<=\s)|(?<=\d)|(?<=[a-z]))[x×*]\s*(\d{1,2})$", text, flags=re.IGNORECASE)
+    if ahead:
+        count, name = int(ahead[1]), ahead[2]
+    elif behind and not re.search(r"adreno|snapdragon", text, flags=re.IGNORECASE):
+        count, name = int(behind[2]), behind[1]
+    if count < 1:
+        raise RequestError(f"{text!r}: the number of cards must be at least 1")
+    return _sized(Wanted(text, name.strip(), count))
+
+
+def _sized(wanted: Wanted) -> Wanted:
+    size = re.search(r"\b(\d{1,4}(?:\.\d+)?)\s*(?:gb|gib|g)\b", wanted.name, flags=re.IGNORECASE)
+    return replace(wanted, memory_gib=float(size[1])) if size else wanted
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """Return the words that tell devices apart: "RTX4090 Mobile 16GB" gives ("rtx", "4090", "laptop"). Sizes and empty words are left out."""
+    plain = normalised(text).replace("max-q", "maxq").replace("+", " ")
+    plain = re.sub(r"\b\d+(?:\.\d+)?[ -]?(?:gb|gib|g)\b", " ", plain)
+    plain = re.sub(r"\b(rtx|gtx|rx|arc|gt|hd|uhd)(?=[a-z]?\d)", r"\1 ", plain)
+    plain = re.sub(r"(?<=\d)(?=(?:ti|super|xtx|xt|gre|laptop)\b)", " ", plain)
+    plain = re.sub(r"\btisuper\b", "ti super", plain)
+    words = re.findall(r"[a-z0-9]+", plain)
+    return tuple(_SAME.get(word, word) for word in words if word not in _EMPTY_WORDS)
+
+
+def _forms(row: dict[str, object], key: str) -> list[frozenset[str]]:
+    """Return the word sets under which an entry can be asked for: its name, and each alias."""
+    names = [str(row["name"]), *(str(alias) for alias in _listed(row.get("aliases")))]
+    return [frozenset(words_of(name)) for name in names]
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+def find(wanted: Wanted, index: DeviceIndex) -> Found:
+    """Return the entry that a name means. Raises ``RequestError`` with the nearest name when none fits, or when it could be almost anything."""
+    asked = frozenset(words_of(wanted.name))
+    makers = {maker for word, maker in _MAKER_WORDS.items() if re.search(rf"\b{word}\b", wanted.name.lower())}
+    scored = sorted(_scores(asked, makers, wanted, index), key=lambda item: (item[0], -item[1].popularity))
+    if not scored:
+        raise unknown(wanted.text, index)
+    best = scored[0][0]
+    same = [device for score, device in scored if score - best < _SHORT_FAMILY]
+    if len(same) > _TOO_MANY and not any(re.search(r"\d", word) for word in asked):
+        names = ", ".join(device.name for device in same[:3])
+        raise RequestError(f"{wanted.text!r} fits {len(same)} accelerators", code="vague-gpu", hint=f"name one of them, for instance {names}; `sizer gpus {wanted.name}` lists them")
+    if wanted.memory_gib is not None:
+        same = [device for device in same if _has_memory(device, wanted.memory_gib)] or same
+    same.sort(key=lambda device: -device.popularity)
+    return Found(same[0], tuple(same[1:]))
+
+
+def _scores(asked: frozenset[str], makers: set[str], wanted: Wanted, index: DeviceIndex) -> Iterable[tuple[float, Device]]:
+    if not asked:
+        return
+    for key, row in index.rows.items():
+        if makers and row["vendor"] not in makers:
+            continue
+        score = min((_leftover(asked, form) for form in _forms(dict(row), key)), default=None)
+        if score is not None and score < float("inf"):
+            yield score, index.device(key)
+
+
+def _leftover(asked: frozenset[str], form: frozenset[str]) -> float:
+    """Return the weight of the words of ``form`` that were not asked for; infinite when one that was asked for is missing."""
+    for word in asked - form:
+        if not (word == "sxm" and any(other.startswith("sxm") for other in form)):
+            return float("inf")
+    return sum(_SOCKET if word in _SOCKET_WORDS else _SHORT_FAMILY / 10 if word in _FAMILY_WORDS else 1.0 for word in form - asked)
+
+
+def _has_memory(device: Device, memory_gib: float) -> bool:
+    return any(abs(size - memory_gib * GIB) <= 0.06 * size for size in device.memory_options)
+
+
+def unknown(text: str, index: DeviceIndex) -> RequestError:
+    """Return the error for a name that the table does not hold, with the nearest one that it does."""
+    near = nearest(text, index)
+    hint = f"did you mean {near[0]!r}?" if near else "`sizer gpus` lists all of them"
+    return RequestError(f"no accelerator is called {text!r}", code="unknown-gpu", hint=hint + (" (or --vram GiB for a card that is not listed)" if not near else ""))
+
+
+def nearest(text: str, index: DeviceIndex, *, vendor: str | None = None, limit: int = 3) -> list[str]:
+    """Return names of the table that look like ``text``, the nearest first."""
+    from difflib import get_close_matches
+
+    spelt: dict[str, str] = {}
+    for row in index.rows.values():
+        if vendor is None or row["vendor"] == vendor:
+            for name in (row["name"], *row.get("aliases", ())):
+                spelt.setdefault(" ".join(words_of(str(name))), str(row["name"]))
+    asked = " ".join(words_of(text)) or text.lower()
+    found = get_close_matches(asked, list(spelt), n=limit * 2, cutoff=0.6)
+    digits = set(re.findall(r"\d{3,}", asked))
+    found += [name for name in spelt if digits & set(name.split())]
+    return list(dict.fromkeys(spelt[name] for name in found))[:limit]
+
+
+def search_devices(index: DeviceIndex, text: str) -> list[Device]:
+    """Return the entries that have every word of ``text`` (or of one of its parts), those with the fewest other words first."""
+    asked = frozenset(words_of(text))
+    lowered = text.strip().lower()
+    maker = _MAKER_WORDS.get(lowered)
+    if maker or lowered in ("discrete", "integrated", "unified", "laptop", "datacenter", "workstation"):
+        return [device for device in index if lowered in (device.vendor, device.kind, device.form) or device.vendor == maker]
+    wanted = _sized(Wanted(text, text))
+    scored = sorted(_scores(asked, set(), wanted, index), key=lambda item: (item[0], -item[1].popularity))
+    found = [device for _, device in scored] or [device for device in index if lowered in device.name.lower() or lowered in device.key]
+    if wanted.memory_gib is not None:
+        found = [device for device in found if _has_memory(device, wanted.memory_gib or 0)] or found
+    return found
