@@ -23,6 +23,8 @@ Answer = dict[str, Any]
 
 OUTPUT_LIMIT_BYTES = 4 << 20
 """More than this from a child is cut: no answer is that long."""
+LOOK_SECONDS = 0.05
+"""How often a silent child is looked after."""
 
 _CHILD = """
 import os, sys
@@ -128,63 +130,72 @@ def _spawn_posix(command: list[str], seconds: float, environment: dict[str, str]
 
 
 def _collect(pid: int, pipes: tuple[int, int], seconds: float) -> tuple[int | None, bytes, bytes]:
-    """Read both pipes to their end and wait for the child, all before the deadline; then see that nothing of it stays."""
+    """Read both pipes and wait for the child, all before the deadline; then see that nothing of it stays.
+
+    The end of the child ends the reading, too: a grandchild in the background may hold the pipes open for ever.
+    """
     import select
 
     deadline = monotonic() + seconds
     parts: dict[int, list[bytes]] = {pipe: [] for pipe in pipes}
-    status: int | None = None
+    open_pipes, room, status = set(pipes), OUTPUT_LIMIT_BYTES, None
+    poller = select.poll()
+    for pipe in pipes:
+        poller.register(pipe, select.POLLIN | select.POLLHUP)
     try:
-        poller = select.poll()
-        for pipe in pipes:
-            poller.register(pipe, select.POLLIN | select.POLLHUP)
-        waiting, room = set(pipes), OUTPUT_LIMIT_BYTES
-        while waiting and room > 0 and (left := deadline - monotonic()) > 0:
-            for pipe, _ in poller.poll(left * 1000):
+        while open_pipes and room > 0 and (left := deadline - monotonic()) > 0:
+            ready = poller.poll(min(left, LOOK_SECONDS) * 1000)
+            for pipe, _ in ready:
                 data = os.read(pipe, 1 << 16)
                 if not data:
                     poller.unregister(pipe)
-                    waiting.discard(pipe)
+                    open_pipes.discard(pipe)
                 parts[pipe].append(data)
                 room -= len(data)
-        status = _wait(pid, deadline)
+            if not ready and status is None and (status := _ended(pid)) is not None:
+                break
+        status = _wait(pid, deadline) if status is None else status
     finally:
         for pipe in pipes:
             os.close(pipe)
-        if status is None:
-            _abandon(pid)
+        if status is None or open_pipes:
+            _abandon(pid, collected=status is not None)
     return status, b"".join(parts[pipes[0]]), b"".join(parts[pipes[1]])
 
 
+def _ended(pid: int) -> int | None:
+    """Return the exit code of a child that has ended, else None."""
+    try:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:  # the application ignores SIGCHLD: nobody will ever know
+        return 0
+    return os.waitstatus_to_exitcode(status) if ended else None
+
+
 def _wait(pid: int, deadline: float) -> int | None:
-    """Return the exit code of a child, or None when it has not ended by the deadline. (A child that closed its pipes ends within the first rounds.)"""
+    """Return the exit code of a child, or None when it has not ended by the deadline. (One that closed its pipes ends within the first rounds.)"""
     import time
 
     pause = 0.0005
-    while True:
-        try:
-            ended, status = os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:  # the application ignores SIGCHLD: nobody will ever know
-            return 0
-        if ended:
-            return os.waitstatus_to_exitcode(status)
-        if monotonic() >= deadline:
-            return None
+    while (status := _ended(pid)) is None and monotonic() < deadline:
         time.sleep(pause)
         pause = min(pause * 2, 0.02)
+    return status
 
 
-def _abandon(pid: int) -> None:
+def _abandon(pid: int, *, collected: bool) -> None:
     """Kill a late child and its group; a daemon thread collects it when it ends, so that no zombie stays and nobody waits."""
     import signal
     import threading
 
-    for kill in (os.killpg, os.kill):
+    for kill in (os.killpg,) if collected else (os.killpg, os.kill):
         with contextlib.suppress(OSError):
             kill(pid, signal.SIGKILL)
+    if collected:
+        return
 
     def collect() -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # collected by the application itself
             os.waitpid(pid, 0)
 
     threading.Thread(target=collect, daemon=True, name="sizer-reaper").start()

@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sizer.errors import InputError
 
@@ -242,13 +241,12 @@ class Memo:
 # --- captures --------------------------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(NamedTuple):
     """One machine's answers, verbatim, failures included (``sizer/capture/1``)."""
 
     system: str
     arch: str
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    answers: Mapping[str, Answer]
     note: str = ""
     source: str = ""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from sizer.probes.sources import Observation, parse_address
@@ -134,13 +133,13 @@ def accepted(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
 # --- facts -------------------------------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
 class Statements:
     """Everything said about one subject; ``win`` decides."""
 
-    kind: str
-    subject: str
-    said: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    def __init__(self, kind: str, subject: str) -> None:
+        self.kind = kind
+        self.subject = subject
+        self.said: list[tuple[str, dict[str, Any]]] = []
 
     def add(self, source: str, facts: Mapping[str, Any]) -> None:
         """Take what a source says."""
@@ -177,16 +176,16 @@ def rank(source: str) -> int:
 # --- devices -----------------------------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
 class Device:
     """One device and everything said about it. ``address`` and ``part`` are its first identity."""
 
-    statements: Statements
-    address: str | None = None
-    part: str | None = None
-    uuids: set[str] = field(default_factory=set)
-    numbered_by: set[str] = field(default_factory=set)
-    only_joins: bool = True
+    def __init__(self, statements: Statements, address: str | None = None, part: str | None = None) -> None:
+        self.statements = statements
+        self.address = address
+        self.part = part
+        self.uuids: set[str] = set()
+        self.numbered_by: set[str] = set()
+        self.only_joins = True
 
     def facts(self) -> dict[str, Any]:
         """Return the winning facts, with APIs and evidence collected over all sources and a "no" of any source kept."""

@@ -37,8 +37,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 SOURCES: dict[str, tuple[str, ...]] = {
     "linux": (
@@ -62,13 +61,12 @@ SOURCES: dict[str, tuple[str, ...]] = {
 """Which sources are asked on which system, in this order. Any other system gets a CPU-only document marked unsupported."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """What one source says about one subject. ``subject`` and the keys of ``facts`` are explained at the top of this file."""
 
     subject: str
     source: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any]
 
 
 def notice(source: str, code: str, level: str, message: str, remedy: str | None = None) -> Observation:

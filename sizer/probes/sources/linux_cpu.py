@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sizer.probes.host import Host, number, text, value
 from sizer.probes.sources import Observation, notice
@@ -134,8 +134,7 @@ PERFORMANCE_SHARE = 0.8
 On GB10 the X925 cores say 997 to 1024, the A725 cores 718."""
 
 
-@dataclass(frozen=True, slots=True)
-class CpuInfo:
+class CpuInfo(NamedTuple):
     """What /proc/cpuinfo says. ``processors`` counts entries; ``cores`` are the distinct (socket, core) pairs; empty where it does not tell."""
 
     name: str | None = None

@@ -7,7 +7,7 @@ of one slot: that is one card with one memory, whose parts must not be added up.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sizer.probes.host import Host, names, text, to_int
 from sizer.probes.sources import Observation, notice
@@ -20,8 +20,7 @@ LOCAL_HEAPS = (1, 2)
 """Frame buffer, public and private (HSA_HEAPTYPE_FRAME_BUFFER_*, include/uapi/linux/kfd_sysfs.h); 0 is system memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One GPU node. ``render`` is the number of its /dev/dri/renderD node; ``address`` that of the whole card."""
 
     number: int

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sizer.probes.host import Host, link, mapping, names, number, text, value
 from sizer.probes.sources import Observation, notice
@@ -43,8 +43,7 @@ DRIVERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PciDevice:
+class PciDevice(NamedTuple):
     """One display or accelerator card. ``address`` as sysfs spells it; ids are numbers, None where the file could not be read."""
 
     address: str
