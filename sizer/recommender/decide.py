@@ -10,7 +10,7 @@ from sizer.catalog.resolve import resolve_model, resolve_quant
 from sizer.recommender.gates import gib, least_context, least_tps
 from sizer.recommender.picks import pick_from
 from sizer.recommender.search import Found, alternatives, least_bad, pick_among, rejections, search
-from sizer.recommender.space import Row, Space
+from sizer.recommender.space import Offer, Row, Space
 from sizer.runtimes.options import options
 from sizer.schema.catalog import Model
 from sizer.schema.machine import Machine, Notice
@@ -130,8 +130,8 @@ def _why_nothing(space: Space, found: Found) -> str:
         refusal = next((o.refusal.reason for o in space.options if o.refusal is not None and asked in ("auto", o.runtime)), "no runtime runs here")
         return f"{asked}: {refusal}" if asked != "auto" else refusal
     if found.missed:
-        row, _, reason = min(found.missed.values(), key=lambda item: (item[0].missing_bytes, item[0].model.id))
-        return f"{row.model.name} {reason}"
+        miss = min(found.missed.values(), key=lambda miss: (miss.row is None, miss.row.missing_bytes if miss.row else 0, miss.model.id))
+        return f"{miss.model.name}: {miss.reason}"
     if found.refused:
         name, (_, reason) = min(found.refused.items())
         return f"{space.catalog.models[name].name} {reason}" if len(found.refused) == 1 else "no model of the catalog meets the wishes"
@@ -177,8 +177,12 @@ def why_not(machine: Machine, needs: Needs, catalog: Catalog) -> dict[str, Any]:
     if model.id not in found.missed:
         document["gate"], document["reason"] = "runtime_runs_here", _why_nothing(space, found)
         return document
-    row, gate, reason = found.missed[model.id]
-    document.update(gate=gate, reason=reason, decode_tps=round(row.decode_tps, 1) if row.decode_tps else None)
+    missed = found.missed[model.id]
+    row, gate = missed.row, missed.gate
+    document.update(gate=gate, reason=missed.reason, decode_tps=round(row.decode_tps, 1) if row and row.decode_tps else None)
+    if row is None:
+        document["unlock"] = ["--quant, to take it all the same"] if gate == "quant_is_good_enough" else []
+        return document
     if gate == "fits_memory":
         budget = row.engine.device_budget_bytes if row.engine.devices and not row.engine.shared else row.engine.host_budget_bytes
         document.update(needed_bytes=budget + row.missing_bytes, budget_bytes=budget, missing_bytes=row.missing_bytes)
@@ -190,30 +194,26 @@ def unlocks(row: Row, gate: str, space: Space) -> list[str]:
     """Return what would open the row: other options that were tried and fit, or the hardware that is missing."""
     tried: list[str] = []
     if gate == "fits_memory":
-        for context in sorted(space.search["context_steps"], reverse=True):
-            if context < row.config.context and space.place(row.model, row.engine, row.quant, row.model.sizes[row.quant.id], context, "f16").fits:
-                tried.append(f"--context {context}")
-                break
-        if row.config.kv_type_k == "f16" and "q8_0" in row.engine.kv_types:
-            quantised = space.place(row.model, row.engine, row.quant, row.model.sizes[row.quant.id], row.config.context, "q8_0")
-            if quantised.fits:
-                tried.append("--kv-type q8_0")
-        for name, size in sorted(row.model.sizes.items(), key=lambda item: -item[1].file_bytes):
-            other = space.catalog.quants.get(name)
-            if other and other.family == row.quant.family and size.file_bytes < row.model.sizes[row.quant.id].file_bytes:
-                smaller = space.place(row.model, row.engine, other, size, row.config.context, row.config.kv_type_k)
-                if smaller.fits:
-                    tried.append(f"--quant {name}")
-                    break
+        context, kv_type = row.config.context, row.config.kv_type_k
+        shorter = [steps for steps in sorted(space.search["context_steps"], reverse=True) if steps < context]
+        tried += [f"--context {steps}" for steps in shorter if space.place(row.offer, steps, kv_type).fits][:1]
+        if kv_type == "f16" and "q8_0" in row.engine.kv_types and space.place(row.offer, context, "q8_0").fits:
+            tried.append("--kv-type q8_0")
+        others = space.offers(row.model, row.engine) if not space.needs.quant else _all_offers(row, space)
+        smaller = sorted((o for o in others if o.size.file_bytes < row.offer.size.file_bytes), key=lambda o: -o.size.file_bytes)
+        tried += [f"--quant {offer.quant.id}" for offer in smaller if space.place(offer, context, kv_type).fits][:1]
         where = "graphics memory" if row.engine.devices and not row.engine.shared else "memory"
         tried.append(f"+{gib(row.missing_bytes)} of {where}")
     elif gate == "is_fast_enough":
         tried.append(f"memory about {least_tps(space) / max(row.decode_tps, 0.01):.1f} times as fast, or a GPU that holds the model")
     elif gate == "fits_disk":
         tried.append("free disk space, or a folder on another disk")
-    elif gate == "quant_is_good_enough":
-        tried.append("--quant, to take it all the same")
     return tried
+
+
+def _all_offers(row: Row, space: Space) -> list[Offer]:
+    anything = Space(space.machine, _with(space.needs, quant=None), space.catalog, space.options)
+    return anything.offers(row.model, row.engine)
 
 
 __all__ = ["decide", "least_context", "space_for", "tier_of", "too_slow", "unlocks", "why_not"]

@@ -1,6 +1,6 @@
 """Reasons to refuse, as questions that must be answered with yes. The first "no" is the reason that people read: decision and explanation are one.
 
-Model gates need no placement; row gates look at one placed row. Order matters: the earlier gate is the more fundamental reason.
+Model gates need the model alone, offer gates a model in a quantisation on an engine, row gates one placed row. Order matters: the earlier gate is the more fundamental reason.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sizer.recommender.space import Row, Space
-from sizer.runtimes.options import model_refusal
+from sizer.recommender.space import Offer, Row, Space
+from sizer.runtimes.options import artefact, model_refusal
 from sizer.schema.catalog import Model
 from sizer.units import GIB
 
@@ -26,6 +26,15 @@ class ModelGate:
     name: str
     holds: Callable[[Model, Space], bool]
     reason: Callable[[Model, Space], str]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferGate:
+    """A question about a model in a quantisation on an engine."""
+
+    name: str
+    holds: Callable[[Offer, Space], bool]
+    reason: Callable[[Offer, Space], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,30 +107,35 @@ MODEL_GATES: tuple[ModelGate, ...] = (
 )
 
 
-def _takes_it(row: Row, space: Space) -> bool:
-    if row.runtime_option is None:
-        row.runtime_option = next((o for o in row.engine.options if model_refusal(o, row.model, row.quant, space.needs) is None), None)
-    return row.runtime_option is not None
-
-
-def _takes_reason(row: Row, space: Space) -> str:
-    refusal = model_refusal(row.engine.options[0], row.model, row.quant, space.needs)
+def _takes_reason(offer: Offer, space: Space) -> str:
+    refusal = model_refusal(offer.engine.options[0], offer.model, offer.quant, space.needs)
     return refusal.reason if refusal else "no runtime here takes it"
 
 
-def _quant_holds(row: Row, space: Space) -> bool:
-    return space.needs.quant is not None or (row.quant.recommend and row.model.parameters >= row.quant.min_parameters_b * 1e9)
+def _quant_holds(offer: Offer, space: Space) -> bool:
+    return space.needs.quant is not None or (offer.quant.recommend and offer.model.parameters >= offer.quant.min_parameters_b * 1e9)
 
 
-def _quant_reason(row: Row, _: Space) -> str:
-    if row.quant.min_parameters_b:
-        return f"{row.quant.id} loses too much below {row.quant.min_parameters_b:g}B parameters"
-    return f"{row.quant.id} is not recommended"
+def _quant_reason(offer: Offer, _: Space) -> str:
+    if offer.quant.min_parameters_b:
+        return f"{offer.quant.id} loses too much below {offer.quant.min_parameters_b:g}B parameters"
+    return f"{offer.quant.id} is not recommended"
 
 
-def _download_holds(row: Row, space: Space) -> bool:
+def _download_holds(offer: Offer, space: Space) -> bool:
     limit = space.needs.max_download_bytes
-    return limit is None or row.download_bytes <= limit
+    return limit is None or offer.download_bytes <= limit
+
+
+OFFER_GATES: tuple[OfferGate, ...] = (
+    OfferGate("runtime_takes_it", lambda offer, _: offer.option is not None, _takes_reason),
+    OfferGate("quant_is_good_enough", _quant_holds, _quant_reason),
+    OfferGate(
+        "download_is_small_enough",
+        _download_holds,
+        lambda offer, space: f"download of {offer.download_bytes / 1e9:.1f} GB, at most {(space.needs.max_download_bytes or 0) / 1e9:.1f} GB asked",
+    ),
+)
 
 
 def _disk_holds(row: Row, space: Space) -> bool:
@@ -139,9 +153,9 @@ def _disk_reason(row: Row, space: Space) -> str:
 
 def already_there(row: Row, space: Space) -> bool:
     """Return whether a runtime of this machine already holds the model."""
-    tag = row.model.ollama_tags.get(row.quant.id)
-    held = space.machine.runtimes.get("ollama")
-    return bool(tag and held and held.models and tag in held.models)
+    held = space.machine.runtimes.get(row.option.runtime)
+    name = artefact(row.option, row.model, row.quant)
+    return bool(name and held and held.models and name in held.models)
 
 
 def _memory_reason(row: Row, space: Space) -> str:
@@ -165,13 +179,6 @@ def least_tps(space: Space) -> float:
 
 
 ROW_GATES: tuple[RowGate, ...] = (
-    RowGate("runtime_takes_it", _takes_it, _takes_reason),
-    RowGate("quant_is_good_enough", _quant_holds, _quant_reason),
-    RowGate(
-        "download_is_small_enough",
-        _download_holds,
-        lambda row, space: f"download of {row.download_bytes / 1e9:.1f} GB, at most {(space.needs.max_download_bytes or 0) / 1e9:.1f} GB asked",
-    ),
     RowGate("fits_memory", lambda row, _: row.fits, _memory_reason),
     RowGate("fits_disk", _disk_holds, _disk_reason),
     RowGate(
@@ -185,6 +192,11 @@ ROW_GATES: tuple[RowGate, ...] = (
 def first_closed_model_gate(model: Model, space: Space) -> ModelGate | None:
     """Return the first gate that refuses the model."""
     return next((gate for gate in MODEL_GATES if not gate.holds(model, space)), None)
+
+
+def first_closed_offer_gate(offer: Offer, space: Space) -> OfferGate | None:
+    """Return the first gate that refuses the offer."""
+    return next((gate for gate in OFFER_GATES if not gate.holds(offer, space)), None)
 
 
 def first_closed_row_gate(row: Row, space: Space) -> RowGate | None:

@@ -14,7 +14,7 @@ from sizer.schema.recommendation import Licenses, Pick, Quality, Role, Source
 
 def exact_memory(row: Row, space: Space) -> MemoryEstimate:
     """Return the exact memory of a row, device by device."""
-    option = row.runtime_option or row.engine.options[0]
+    option = row.option
     return memory.estimate(
         ModelMemory.from_catalog(row.model, row.quant.id),
         row.config,
@@ -42,7 +42,7 @@ def speed_of(row: Row, space: Space) -> SpeedEstimate:
         depth_tokens=space.use_case["depth_tokens"],
         prompt_tokens=space.use_case["prompt_tokens"],
         parallel=row.config.parallel,
-        runtime=(row.runtime_option or row.engine.options[0]).runtime,
+        runtime=row.option.runtime,
     )
 
 
@@ -61,7 +61,7 @@ def source_of(row: Row) -> Source:
 
 def pick_from(row: Row, space: Space, found: Found, tier: str, *, role: Role | None = None, beside: Row | None = None) -> Pick:
     """Return the row as a pick."""
-    option = row.runtime_option or row.engine.options[0]
+    option = row.option
     model, quality = row.model, row.quality
     estimate = exact_memory(row, space)
     source = source_of(row)

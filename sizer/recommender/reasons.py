@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from sizer.recommender.gates import gib, least_context
-from sizer.recommender.search import Found, upper_bound
+from sizer.recommender.search import Found, nearest_misses, upper_bound
 from sizer.recommender.space import Row, Space
 from sizer.schema.recommendation import Reason
+
+
+_FAR = 1.0  # a model that misses more than all memory of the machine is no "next" model for anybody
 
 
 def reasons_for(row: Row, space: Space, found: Found, tier: str) -> list[Reason]:
@@ -35,15 +38,18 @@ def _quant_reason(row: Row, space: Space, found: Found) -> Reason | None:
     if space.needs.quant:
         return Reason(rule="quant-asked", fact=f"{row.quant.id} was asked for", source="--quant")
     larger = [
-        (upper_bound(missed.model, space), missed, reason)
-        for missed, gate, reason in found.missed.values()
-        if gate in ("fits_memory", "is_fast_enough", "fits_disk") and upper_bound(missed.model, space) > row.utility
+        miss
+        for miss in found.missed.values()
+        if miss.gate in ("fits_memory", "is_fast_enough", "fits_disk") and upper_bound(miss.model, space) > row.utility + space.most_preference
     ]
     kept = space.retention(row)
     share = f"{row.quant.id} keeps {100 * kept:.1f} % of the unquantised score" if kept < 0.9995 else f"{row.quant.id} loses nothing measurable"
     if larger:
-        _, missed, reason = max(larger, key=lambda item: (item[0], item[1].model.id))
-        return Reason(rule="quant", fact=f"{share}; the better {missed.model.name} is out: {reason}", source=f"{row.quant.source} ({row.quant.checked})")
+        miss = nearest_misses(larger, 1)[0]
+        fact = f"{share}; the next better model, {miss.model.name}, is out: {miss.reason}"
+        if miss.row and miss.row.missing_bytes > _FAR * (miss.row.engine.device_budget_bytes + miss.row.engine.host_budget_bytes):
+            fact = f"{share}; nothing better comes near to fitting: {miss.model.name} misses {gib(miss.row.missing_bytes)}"
+        return Reason(rule="quant", fact=fact, source=f"{row.quant.source} ({row.quant.checked})")
     return Reason(rule="quant", fact=share, source=f"{row.quant.source} ({row.quant.checked})")
 
 
@@ -95,7 +101,7 @@ def trade_off(role: str, row: Row, pick: Row) -> str:
         cache = f", cache in {row.config.kv_type_k}" if row.config.kv_type_k != pick.config.kv_type_k else ""
         return f"{row.config.context // 1024}k instead of {pick.config.context // 1024}k context{cache}"
     if role == "other-runtime":
-        return f"{row.engine.backend} instead of {pick.engine.backend}, about {row.decode_tps:.0f} tokens/s"
+        return f"the same model through {row.option.entry['name']}"
     points = f"quality {mine:.0f} instead of {theirs:.0f}"
     if role == "smaller-download":
         return f"{row.download_bytes / 1e9:.1f} instead of {pick.download_bytes / 1e9:.1f} GB, {points}"

@@ -48,14 +48,13 @@ def _class_document(entry: dict[str, Any], row: Row | None, found: Found, space:
     if row is None:
         missed = next(iter(found.missed.values()), None)
         refused = next(iter(found.refused.values()), None)
-        document["reason"] = missed[2] if missed else refused[1] if refused else "no runtime runs here"
-        document["missing_bytes"] = missed[0].missing_bytes if missed and missed[1] == "fits_memory" else None
+        document["reason"] = missed.reason if missed else refused[1] if refused else "no runtime runs here"
+        document["missing_bytes"] = missed.row.missing_bytes if missed and missed.row and missed.gate == "fits_memory" else None
         return document
-    option = row.runtime_option or row.engine.options[0]
     document.update(
         quant=row.quant.id,
         context=row.config.context,
-        runtime=option.runtime,
+        runtime=row.option.runtime,
         backend=row.engine.backend,
         full=row.full,
         total_bytes=exact_memory(row, space).total_bytes,

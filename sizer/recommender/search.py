@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sizer.recommender import ranking
-from sizer.recommender.gates import already_there, first_closed_model_gate, first_closed_row_gate
-from sizer.recommender.space import Engine, Row, Space
-from sizer.schema.catalog import Model, Quant
+from sizer.recommender.gates import already_there, first_closed_model_gate, first_closed_offer_gate, first_closed_row_gate
+from sizer.recommender.space import Engine, Offer, Row, Space
+from sizer.schema.catalog import Model
 from sizer.schema.recommendation import Rejection, Role
 
 
 @dataclass(slots=True)
+class Missed:
+    """The closest miss of a model: the first gate that closed, its sentence, and the row if it came that far."""
+
+    model: Model
+    gate: str
+    reason: str
+    row: Row | None = None
+
+
+@dataclass(slots=True)
 class Found:
-    """What the search found: open rows (best per model first), and the closest miss of each model that failed."""
+    """What the search found: the best open row of each model (best first), all that are open, and why the others are not."""
 
     best: list[Row] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-    missed: dict[str, tuple[Row, str, str]] = field(default_factory=dict)
+    missed: dict[str, Missed] = field(default_factory=dict)
     refused: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-
-def quants_for(model: Model, engine: Engine, space: Space) -> list[Quant]:
-    """Return the quantisations of a model in the engine's format, in the order of the catalog."""
-    wanted = space.needs.quant
-    known = space.catalog.quants
-    found = [known[name] for name in model.sizes if name in known and known[name].family == engine.format]
-    return [quant for quant in found if quant.id == wanted] if wanted else found
 
 
 def upper_bound(model: Model, space: Space) -> float:
@@ -36,8 +38,8 @@ def upper_bound(model: Model, space: Space) -> float:
     return max(scores, default=-1e9) + space.weights["fast_points"] + space.weights["context_points"] + space.most_preference
 
 
-def search(space: Space, models: Iterable[Model], *, window_points: float = 40.0) -> Found:
-    """Return everything open, judged. Models that cannot come within ``window_points`` of the best are left out (alternatives need some room)."""
+def search(space: Space, models: Iterable[Model], *, enough: int = 14) -> Found:
+    """Return what is open, judged. Models are tried from the highest possible score down; it ends when none can win any more and ``enough`` fit."""
     found = Found()
     candidates: list[tuple[float, Model]] = []
     for model in models:
@@ -47,47 +49,65 @@ def search(space: Space, models: Iterable[Model], *, window_points: float = 40.0
         else:
             found.refused[model.id] = (gate.name, gate.reason(model, space))
     candidates.sort(key=lambda item: (-item[0], item[1].id))
-    best_utility = -1e9
+    best = -1e9
     for bound, model in candidates:
-        if bound < best_utility - window_points:
+        if bound < best - space.weights["tie_points"] and len(found.best) >= enough:
             break
         rows = best_rows(model, space, found)
         if rows:
             found.rows += rows
             top = max(rows, key=_order)
             found.best.append(top)
-            best_utility = max(best_utility, top.utility)
+            best = max(best, top.utility)
     found.best.sort(key=_order, reverse=True)
     return found
 
 
 def best_rows(model: Model, space: Space, found: Found) -> list[Row]:
-    """Return the best open row of a model on each engine; note the closest miss where there is none."""
-    result = []
-    closest: tuple[tuple[int, float], Row, str, str] | None = None
+    """Return the best open row of a model on each engine, the processor only where no device runs it; note the closest miss where there is none."""
+    result: list[Row] = []
+    misses: list[tuple[tuple[int, float], Missed]] = []
     for engine in space.engines:
+        if result and not engine.devices:
+            continue
         opened: Row | None = None
-        for row in space.rows(model, engine, quants_for(model, engine, space)):
-            gate = first_closed_row_gate(row, space)
-            if gate is None and row.quality is not None:
-                if opened is None or _order(row) > _order(opened):
-                    opened = row
-            elif gate is not None:
-                key = (_gate_rank(gate.name), -float(row.missing_bytes) if gate.name == "fits_memory" else row.decode_tps)
-                if closest is None or key > closest[0]:
-                    closest = (key, row, gate.name, gate.reason(row, space))
+        for row in _open_rows(model, engine, space, misses):
+            if opened is None or _order(row) > _order(opened):
+                opened = row
         if opened is not None:
             result.append(opened)
-    if not result and closest is not None:
-        found.missed[model.id] = closest[1:]
+    if not result and misses:
+        found.missed[model.id] = max(misses, key=lambda item: item[0])[1]
     return result
 
 
+def _open_rows(model: Model, engine: Engine, space: Space, misses: list[tuple[tuple[int, float], Missed]]) -> Iterator[Row]:
+    hopeless: Offer | None = None
+    for offer in space.offers(model, engine):
+        closed = first_closed_offer_gate(offer, space)
+        if closed is not None:
+            misses.append(((_RANKS.index(closed.name), 0.0), Missed(model, closed.name, closed.reason(offer, space))))
+        elif space.cannot_fit(offer):
+            hopeless = offer if hopeless is None or offer.size.file_bytes < hopeless.size.file_bytes else hopeless
+        else:
+            yield from _judged(space.rows(offer), space, misses)
+    if hopeless is not None:
+        least = space.contexts(model)[-1]
+        yield from _judged(iter([space.place(hopeless, least, space.kv_types(hopeless)[0])]), space, misses)
+
+
+def _judged(rows: Iterator[Row], space: Space, misses: list[tuple[tuple[int, float], Missed]]) -> Iterator[Row]:
+    for row in rows:
+        gate = first_closed_row_gate(row, space)
+        if gate is None:
+            if row.quality is not None:
+                yield row
+            continue
+        closeness = -float(row.missing_bytes) if gate.name == "fits_memory" else row.decode_tps
+        misses.append(((_RANKS.index(gate.name), closeness), Missed(row.model, gate.name, gate.reason(row, space), row)))
+
+
 _RANKS = ("runtime_takes_it", "quant_is_good_enough", "download_is_small_enough", "fits_memory", "fits_disk", "is_fast_enough")
-
-
-def _gate_rank(name: str) -> int:
-    return _RANKS.index(name)
 
 
 def _order(row: Row) -> tuple[float, float, int, int, str]:
@@ -150,29 +170,29 @@ def longer_context(pick: Row, space: Space) -> Row | None:
     """Return the pick with the longest context (at least double) that still fits as it is placed, with a quantised cache if it takes one."""
     if space.needs.use_case == "embedding":
         return None
-    size = pick.model.sizes[pick.quant.id]
     for context in sorted(space.search["context_steps"], reverse=True):
         if context > pick.model.context or context < 2 * pick.config.context:
             continue
         for kv_type in (pick.config.kv_type_k, *(kind for kind in pick.engine.kv_types if kind == "q8_0")):
-            row = space.place(pick.model, pick.engine, pick.quant, size, context, kv_type)
+            row = space.place(pick.offer, context, kv_type)
             if row.fits and row.full >= pick.full and first_closed_row_gate(row, space) is None and row.quality is not None:
                 return row
     return None
 
 
 def least_bad(space: Space, models: Iterable[Model], found: Found) -> Row | None:
-    """Return the row that comes closest when nothing is open: one that fits, as fast as can be; None when nothing fits at all."""
-    fitting = []
-    for model in models:
-        if model.id in found.refused:
-            continue
-        for engine in space.engines:
-            for row in space.rows(model, engine, quants_for(model, engine, space)):
-                gate = first_closed_row_gate(row, space)
-                if row.fits and row.quality is not None and (gate is None or gate.name == "is_fast_enough"):
-                    fitting.append(row)
-    return max(fitting, key=lambda row: (row.utility, _order(row)), default=None)
+    """Return the row that comes closest when nothing is open: one that fits and is merely too slow; None when nothing fits at all."""
+    slow = [
+        row
+        for model in models
+        if model.id not in found.refused
+        for engine in space.engines
+        for offer in space.offers(model, engine)
+        if first_closed_offer_gate(offer, space) is None and not space.cannot_fit(offer)
+        for row in space.rows(offer)
+        if row.fits and ((gate := first_closed_row_gate(row, space)) is None or gate.name == "is_fast_enough") and row.quality is not None
+    ]
+    return max(slow, key=_order, default=None)
 
 
 def rejections(found: Found, pick: Row | None, space: Space, most: int = 5) -> list[Rejection]:
@@ -180,11 +200,9 @@ def rejections(found: Found, pick: Row | None, space: Space, most: int = 5) -> l
     result = [Rejection(reason=o.refusal.reason, runtime=o.runtime, gate=o.refusal.gate) for o in first_refusals(space)]
     bar = pick.utility if pick else -1e9
     asked = space.needs.model is not None
-    missed = sorted(
-        ((upper_bound(row.model, space), name, gate, reason) for name, (row, gate, reason) in found.missed.items()),
-        key=lambda item: (-item[0], item[1]),
-    )
-    result += [Rejection(reason=reason, model=name, gate=gate) for bound, name, gate, reason in missed if asked or bound > bar][:most]
+    missed = sorted(found.missed.values(), key=lambda miss: (-upper_bound(miss.model, space), miss.model.id))
+    closer = [miss for miss in missed if asked or upper_bound(miss.model, space) > bar]
+    result += [Rejection(reason=miss.reason, model=miss.model.id, gate=miss.gate) for miss in nearest_misses(closer, most)]
     if asked:
         result += [Rejection(reason=reason, model=name, gate=gate) for name, (gate, reason) in sorted(found.refused.items())]
     return result
@@ -198,3 +216,8 @@ def first_refusals(space: Space) -> list:  # type: ignore[type-arg]
         if option.refusal is not None and option.runtime not in open_runtimes:
             seen.setdefault(option.runtime, option)
     return list(seen.values())
+
+
+def nearest_misses(missed: Sequence[Missed], most: int) -> list[Missed]:
+    """Return the misses that a reader of this machine would think of: the smallest models among the better ones, largest last."""
+    return sorted(missed, key=lambda miss: (miss.model.parameters, miss.model.id))[:most]

@@ -7,7 +7,7 @@ the runtime is chosen afterwards. Placement is solved in closed form (architectu
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
 from typing import Any
@@ -18,7 +18,7 @@ from sizer.estimator import memory, speed, work
 from sizer.estimator.architecture import Architecture, fold
 from sizer.estimator.speed import Place, Rates
 from sizer.recommender import ranking
-from sizer.runtimes.options import Option
+from sizer.runtimes.options import Option, model_refusal
 from sizer.schema.catalog import Model, Quant, QuantSize, Score
 from sizer.schema.estimate import Configuration
 from sizer.schema.machine import Machine
@@ -42,21 +42,31 @@ class Engine:
     kv_types: tuple[str, ...]
     preference: float
     rates: tuple[Rates, ...] = ()
-    speed_known: bool = True
+    speed_known: bool = True  # False: bandwidth unknown, ``rates`` are those of the processor, a cautious stand-in
+    split: tuple[float, ...] | None = None
 
 
 @dataclass(slots=True)
-class Row:
-    """One candidate: a model in a quantisation on an engine with a context and a cache type, placed."""
+class Offer:
+    """A model in a quantisation on an engine, not placed yet; ``option`` is the preferred runtime that takes it (None: none does)."""
 
     model: Model
     quant: Quant
     engine: Engine
+    size: QuantSize
+    download_bytes: int
+    option: Option | None
+
+
+@dataclass(slots=True)
+class Row:
+    """One candidate: an offer with a context and a cache type, placed."""
+
+    offer: Offer
     config: Configuration
     device_bytes: int
     host_bytes: int
     kv_bytes: int
-    download_bytes: int
     fits: bool
     full: bool
     decode_tps: float = 0.0
@@ -64,8 +74,31 @@ class Row:
     quality: Score | None = None
     thinking: float = 0.0
     utility: float = -1e9
-    runtime_option: Option | None = None
-    notes: list[str] = field(default_factory=list)
+
+    @property
+    def model(self) -> Model:
+        """The model of the offer."""
+        return self.offer.model
+
+    @property
+    def quant(self) -> Quant:
+        """The quantisation of the offer."""
+        return self.offer.quant
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the offer."""
+        return self.offer.engine
+
+    @property
+    def download_bytes(self) -> int:
+        """Bytes to fetch, projector included."""
+        return self.offer.download_bytes
+
+    @property
+    def option(self) -> Option:
+        """The runtime that drives it."""
+        return self.offer.option or self.engine.options[0]
 
     @property
     def missing_bytes(self) -> int:
@@ -120,8 +153,9 @@ class Space:
             offload=first.offload if cards and not shared else "none",
             kv_types=first.kv_types,
             preference=max(option.preference for option in options),
-            rates=tuple(rate for rate in rates if rate is not None),
+            rates=tuple(rate or self.host_rates for rate in rates),
             speed_known=None not in rates,
+            split=tuple((card.budget_bytes or 0) / budget for card in cards) if len(cards) > 1 and budget else None,
         )
 
     def architecture(self, model: Model) -> Architecture:
@@ -142,77 +176,84 @@ class Space:
         wanted = (case["context_comfortable_tokens"], case["context_tokens"], case["context_min_tokens"])
         return tuple(sorted({min(limit, context) for context in wanted if min(limit, context) >= min(limit, case["context_min_tokens"])}, reverse=True))
 
-    def rows(self, model: Model, engine: Engine, quants: Sequence[Quant]) -> Iterator[Row]:
-        """Yield the placed rows of a model on an engine."""
-        for quant in quants:
-            size = model.sizes[quant.id]
-            for context in self.contexts(model):
-                yield from self._rows_at(model, engine, quant, size, context)
-
-    def _rows_at(self, model: Model, engine: Engine, quant: Quant, size: QuantSize, context: int) -> Iterator[Row]:
-        kv_types = (self.needs.kv_type,) if self.needs.kv_type else self.search["kv_types"]
-        for kv_type in kv_types:
-            if kv_type not in engine.kv_types and kv_type != "f16":
+    def offers(self, model: Model, engine: Engine) -> list[Offer]:
+        """Return a model's quantisations in the engine's format, in the order of the catalog; only the one that was asked for, if one was."""
+        wanted, known = self.needs.quant, self.catalog.quants
+        projector = model.projector_bytes
+        result = []
+        for name, size in model.sizes.items():
+            quant = known.get(name)
+            if quant is None or quant.family != engine.format or (wanted and name != wanted):
                 continue
-            row = self.place(model, engine, quant, size, context, kv_type)
-            yield row
-            if row.full:
-                return  # a quantised cache buys nothing where f16 fits
+            option = next((o for o in engine.options if model_refusal(o, model, quant, self.needs) is None), None)
+            result.append(Offer(model, quant, engine, size, size.file_bytes + projector, option))
+        return result
 
-    def place(self, model: Model, engine: Engine, quant: Quant, size: QuantSize, context: int, kv_type: str) -> Row:
+    def cannot_fit(self, offer: Offer) -> bool:
+        """Return whether the weights alone are more than all memory that the offer could use: no need to place it."""
+        engine = offer.engine
+        room = engine.host_budget_bytes if engine.shared or not engine.devices else engine.device_budget_bytes
+        if engine.offload != "none":
+            room += engine.host_budget_bytes
+        return offer.size.device_bytes > room
+
+    def rows(self, offer: Offer) -> Iterator[Row]:
+        """Yield the placed rows of an offer, the longest context first; shorter ones buy nothing once everything is on the devices."""
+        for context in self.contexts(offer.model):
+            for kv_type in self.kv_types(offer):
+                row = self.place(offer, context, kv_type)
+                yield row
+                if row.full:
+                    break  # a quantised cache buys nothing where f16 fits
+            if row.full and kv_type == self.kv_types(offer)[0]:
+                return
+
+    def kv_types(self, offer: Offer) -> tuple[str, ...]:
+        """Return the cache types worth trying, the better first."""
+        if self.needs.kv_type:
+            return (self.needs.kv_type,)
+        return tuple(kind for kind in self.search["kv_types"] if kind == "f16" or kind in offer.engine.kv_types)
+
+    def place(self, offer: Offer, context: int, kv_type: str) -> Row:
         """Return the row with its placement solved: all on the devices, else experts in main memory, else the layers that fit."""
-        option = engine.options[0]
+        engine, size = offer.engine, offer.size
         config = Configuration(
             context=context,
             parallel=self.needs.parallel,
             kv_type_k=kv_type,
             kv_type_v=kv_type,
-            runtime=option.runtime,
+            runtime=(offer.option or engine.options[0]).runtime,
             backend=engine.backend,
             gpu_layers=None if engine.devices else 0,
+            split=engine.split,
         )
-        architecture = self.architecture(model)
-        row = self._row(model, engine, quant, size, config, architecture)
+        architecture = self.architecture(offer.model)
+        row = self._row(offer, config, architecture)
         if row.fits or not engine.devices or engine.offload == "none":
             return row
         excess = row.device_bytes - engine.device_budget_bytes
+        layers = len(architecture.layers) + 1
         if size.expert_bytes and engine.offload == "experts":
-            layers = max(1, work.shape_of(architecture).expert_layers)
-            moved = ceil(excess / max(1, size.expert_bytes / layers))
-            for count in (moved, moved + 1, moved + 2):
-                if count <= layers:
-                    placed = self._row(model, engine, quant, size, config_with(config, cpu_moe=count), architecture)
-                    if placed.fits:
-                        return placed
-            return row
-        per_layer = max(1.0, (size.device_bytes + row.kv_bytes) / (len(architecture.layers) + 1))
-        kept = len(architecture.layers) + 1 - ceil(excess / per_layer)
-        for count in (kept, kept - 1, kept - 2):
-            if count > 0:
-                placed = self._row(model, engine, quant, size, config_with(config, gpu_layers=count), architecture)
-                if placed.fits:
-                    return placed
+            expert_layers = max(1, work.shape_of(architecture).expert_layers)
+            moved = ceil(excess / max(1, size.expert_bytes / expert_layers))
+            tried = (replace(config, cpu_moe=count) for count in (moved, moved + 1, moved + 2) if count <= expert_layers)
+        else:
+            kept = layers - ceil(excess / max(1.0, (size.device_bytes + row.kv_bytes) / layers))
+            tried = (replace(config, gpu_layers=count) for count in (kept, kept - 1, kept - 2) if count > 0)
+        for changed in tried:
+            placed = self._row(offer, changed, architecture)
+            if placed.fits:
+                return placed
         return row
 
-    def _row(self, model: Model, engine: Engine, quant: Quant, size: QuantSize, config: Configuration, architecture: Architecture) -> Row:
-        split = memory.quick(architecture, size, config)
+    def _row(self, offer: Offer, config: Configuration, architecture: Architecture) -> Row:
+        engine = offer.engine
+        split = memory.quick(architecture, offer.size, config)
         margin = max(self.search["compute_margin_bytes"], int(split.compute_bytes * self.search["compute_margin"]))
-        device = split.device_bytes + engine.overhead_bytes + margin + (model.projector_bytes if self.wants_images(model) else 0)
-        host = split.host_bytes + engine.host_overhead_bytes
-        if not engine.devices:
-            device, host = 0, split.device_bytes + host + margin + (model.projector_bytes if self.wants_images(model) else 0)
-        row = Row(
-            model=model,
-            quant=quant,
-            engine=engine,
-            config=config,
-            device_bytes=device,
-            host_bytes=host,
-            kv_bytes=split.kv_bytes,
-            download_bytes=size.file_bytes + model.projector_bytes,
-            fits=False,
-            full=False,
-        )
+        margin += offer.model.projector_bytes if self.wants_images(offer.model) else 0
+        device = split.device_bytes + engine.overhead_bytes + margin if engine.devices else 0
+        host = split.host_bytes + engine.host_overhead_bytes + (0 if engine.devices else split.device_bytes + margin)
+        row = Row(offer, config, device, host, split.kv_bytes, fits=False, full=False)
         row.fits = row.missing_bytes == 0
         row.full = row.fits and (config.gpu_layers is None or not engine.devices) and not config.cpu_moe
         return row
@@ -242,14 +283,23 @@ class Space:
             self._penalties(row),
             self.weights,
         )
-        if row.runtime_option is not None:
-            row.utility += row.runtime_option.preference
+        row.utility += row.option.preference
         return row
 
     def _penalties(self, row: Row) -> float:
-        offloaded = self.weights["offload_points"] if row.engine.devices and not row.full else 0.0
-        quantised = self.weights["kv_quantised_points"] if row.config.kv_type_k != "f16" and not self.needs.kv_type else 0.0
-        return float(offloaded + quantised)
+        weights, engine = self.weights, row.engine
+        lost = 0.0
+        if engine.devices and not row.full:
+            lost += weights["offload_points"]
+        if row.config.kv_type_k != "f16" and not self.needs.kv_type:
+            lost += weights["kv_quantised_points"]
+        if row.quant.bits_per_weight < weights["low_bits"] and row.quant.id != row.model.native_quant and not self.needs.quant:
+            lost += weights["low_bits_points"]
+        if row.full:
+            budget = engine.device_budget_bytes if engine.devices else engine.host_budget_bytes
+            used = row.device_bytes if engine.devices else row.host_bytes
+            lost += weights["tight_points"] * max(0.0, 1 - (1 - used / budget) / weights["tight_share"])
+        return float(lost)
 
     def _decode_tps(self, places: tuple[Place, ...], depth_tokens: int) -> float:
         parallel = self.needs.parallel
@@ -262,7 +312,7 @@ class Space:
         engine = row.engine
         return work.places(
             self.architecture(row.model),
-            row.model.sizes[row.quant.id],
+            row.offer.size,
             row.config,
             devices=engine.rates,
             host=self.host_rates,
@@ -288,8 +338,3 @@ class Space:
     def retention(self, row: Row) -> float:
         """Return the share of the unquantised score that a row keeps."""
         return retention(row.model, row.quant)
-
-
-def config_with(config: Configuration, *, gpu_layers: int | None = None, cpu_moe: int = 0) -> Configuration:
-    """Return the configuration with another placement."""
-    return replace(config, gpu_layers=gpu_layers, cpu_moe=cpu_moe)

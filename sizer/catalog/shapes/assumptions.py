@@ -64,6 +64,10 @@ class _Ranking(_Sourced):
     tie_points: float
     offload_points: float
     kv_quantised_points: float
+    low_bits_points: float
+    low_bits: float
+    tight_points: float
+    tight_share: float
     prior_points: float
     uncertainty_weight: float
     release_points_per_year: float
