@@ -34,12 +34,12 @@ OWN = {"--help", "-h", "--version"}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. ``arguments`` None means those of the process."""
     line = list(sys.argv[1:] if arguments is None else arguments)
-    code = 1
+    code = 0
     try:
         code = _guarded(line)
         _flush()
     except BrokenPipeError:
-        _abandon_stdout()  # the reader went away: that is its right, and no news
+        _abandon_stdout()  # the reader went away: that is its right, and no news; whatever it took was the answer
     except KeyboardInterrupt:
         code = 130
     except OSError as error:

@@ -28,7 +28,7 @@ def run(terminal: Terminal, values: dict[str, Any]) -> None:
         what = "a NAME" if action == "show" else "a TEXT"
         raise RequestError(f"sizer models {action} needs {what}", code="missing-argument", hint=f"for example: sizer models {action} qwen3-8b")
     catalog = the_catalog(terminal) or api.load_catalog()
-    document = api.models_document(catalog, name=text) if action == "show" else api.models_document(catalog, text=text or None)
+    document = _one(catalog, text) if action == "show" else api.models_document(catalog, text=text or None)
     if terminal.json:
         from sizer.commands.terminal import document_text
 
@@ -38,6 +38,16 @@ def run(terminal: Terminal, values: dict[str, Any]) -> None:
 
     render = models_report.one if action == "show" else models_report.listing
     terminal.say(render(document, ink=terminal.ink, verbose=terminal.verbose))
+
+
+def _one(catalog: Any, name: str) -> dict[str, Any]:
+    """Return the document that holds one model, found by any name that people use for it."""
+    from sizer import api
+    from sizer.catalog.resolve import resolve_model
+
+    model = resolve_model(catalog, name)
+    document: dict[str, Any] = api.models_document(catalog)
+    return {**document, "models": [row for row in document["models"] if row["id"] == model.id]}
 
 
 def _action(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

@@ -8,12 +8,13 @@ from sizer.renderers.text_report import RUNTIME_NAMES
 from sizer.schema.estimate import DeviceMemory, Estimate
 
 WORDS = {
-    "weights_bytes": ("weights", "every tensor at the bits of its own quantisation"),
-    "kv_cache_bytes": ("KV cache", "keys and values of every layer, reserved for the whole context"),
-    "recurrent_state_bytes": ("state", "fixed size per request, whatever the context"),
-    "compute_bytes": ("compute", "buffers of the widest step of one micro-batch"),
-    "overhead_bytes": ("overhead", "driver context and the runtime's own process"),
+    "weights_bytes": ("weights", "every tensor at its own bits per weight"),
+    "kv_cache_bytes": ("KV cache", "keys and values, for the whole context"),
+    "recurrent_state_bytes": ("state", "one per request, whatever the context"),
+    "compute_bytes": ("compute", "widest step of one micro-batch"),
+    "overhead_bytes": ("overhead", "driver context, the runtime's process"),
 }
+EXACT = 22  # "123 456 789 012 bytes" and a blank
 EXACTNESS = {"file": "read from the file's own header", "catalog": "from the catalog's architecture", "rule": "the rule of thumb alone"}
 
 
@@ -68,8 +69,8 @@ def _device(device: DeviceMemory, estimate: Estimate, ink: Ink, *, explain: bool
     for field, (name, formula) in WORDS.items():
         size = getattr(device, field)
         if size > 0:
-            exact = f"  {size:,} bytes".replace(",", " ") if explain else ""
-            lines.append(f"        {name:<9} {gib_unit(size):>9}{exact}  {ink.faint(formula)}")
+            exact = f"{size:,} bytes".replace(",", " ") if explain else ""
+            lines.append(f"        {name:<9}{exact or gib_unit(size):>{EXACT if explain else 10}}  {ink.faint(formula)}")
     return lines
 
 

@@ -20,7 +20,7 @@ def listing(document: Mapping[str, Any], *, ink: Ink = PLAIN, verbose: bool = Fa
             clean(model["id"]) + ("" if model.get("recommend", True) else " -"),
             parameters(model),
             tokens(model["context"]),
-            str(model["released"])[:7],
+            (model["released"] or "")[:7],
             best_quality(model),
             shorten(", ".join([*map(clean, model["roles"]), *map(clean, model["capabilities"])]), 60 if verbose else 24),
         )

@@ -39,7 +39,7 @@ def report(answer: Recommendation, *, ink: Ink = PLAIN, explain: bool = False, v
     blocks: list[list[str]] = [top(answer, ink)]
     best = answer.pick or next((pick for pick in answer.alternatives if pick.role == "least-bad"), None)
     if answer.pick is None:
-        blocks.append(nothing_fits(answer, best, ink))
+        blocks.insert(0, nothing_fits(answer, best, ink))  # the bad news first
     if best is not None:
         blocks.append([*headline(best, ink), "", *memory_lines(best.memory, backend=best.backend, ink=ink), rule_of_thumb_line(best.memory)])
         if explain:
@@ -68,11 +68,10 @@ def _section(name: str, lines: Sequence[str], ink: Ink) -> list[str]:
 
 def top(answer: Recommendation, ink: Ink = PLAIN) -> list[str]:
     """Return the machine in a line or two, the time at the right of the first."""
-    lines = machine_lines(answer.machine)
     took = f"{answer.elapsed_ms:.0f} ms" if answer.elapsed_ms is not None else ""
-    if took and len(lines[0]) + len(took) + 2 <= WIDTH:
-        lines[0] = lines[0].ljust(WIDTH - len(took)) + ink.faint(took)
-    return lines
+    room = WIDTH - len(took) - 2 if took else WIDTH
+    lines = machine_lines(answer.machine, width=room)
+    return [lines[0].ljust(room + 2) + ink.faint(took), *lines[1:]] if took else lines
 
 
 def headline(pick: Pick, ink: Ink = PLAIN) -> list[str]:

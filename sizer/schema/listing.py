@@ -34,7 +34,7 @@ class ListedModel(Document):
     family: str
     parameters: int
     active_parameters: int
-    released: str
+    released: str | None
     license: str
     commercial_use: str
     roles: tuple[str, ...]

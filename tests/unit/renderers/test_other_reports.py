@@ -1,0 +1,104 @@
+"""What a person sees of a machine, an estimate, the lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sizer.renderers import estimate_report, machine_report, models_report, plan_report
+from sizer.schema.estimate import SpeedEstimate
+from sizer.schema.machine import Accelerator, Machine, Memory, Platform
+
+Make = dict[str, Callable[..., Any]]
+GIB = 1 << 30
+MODEL = {
+    "id": "example-9b", "name": "Example 9B", "family": "example", "parameters": 9 * 10**9, "active_parameters": 10**9, "released": None,
+    "license": "apache-2.0", "commercial_use": "yes", "roles": ["general"], "capabilities": ["tools"], "context": 131072, "recommend": False,
+    "recommend_reason": "superseded by Example 10B", "quality": {"chat": {"score": 63.0, "uncertainty": 4.0}},
+    "quants": [{"quant": "Q4_K_M", "download_bytes": 5_600_000_000}], "sources": ["https://example.org"], "checked": "2026-11-20",
+}  # fmt: skip
+
+
+def test_a_probe_gives_one_fact_a_line_with_its_source_at_the_right(make: Make) -> None:
+    lines = machine_report.report(make["machine"]()).splitlines()
+    total = next(line for line in lines if line.startswith("  total"))
+    assert "32 GiB" in total and total.endswith("windows") and len(total) == 80
+    assert lines[-1].startswith("11 ms") and max(map(len, lines)) <= 80
+
+
+def test_problems_come_last_with_what_to_do(make: Make) -> None:
+    shown = machine_report.report(make["machine"]())
+    assert shown.index("warning: the driver is old") > shown.index("Runtimes")
+    assert "-> update it" in shown
+
+
+def test_the_least_machine_can_be_shown() -> None:
+    shown = machine_report.report(Machine(platform=Platform(os="linux"), memory=Memory(total_bytes=GIB)))
+    assert "none found" in shown and "unknown" in shown
+
+
+def test_an_accelerator_that_nobody_can_use_says_so(make: Make) -> None:
+    card = Accelerator(name="Old card", usable=False, evidence=("no driver",))
+    shown = machine_report.report(make["machine"](accelerators=(card,)), explain=True)
+    assert "Old card (not usable)" in shown and "nothing that a runtime uses" in shown and "no driver" in shown
+
+
+def test_an_estimate_shows_each_device_and_its_parts_in_words(make: Make) -> None:
+    shown = estimate_report.report(make["estimate"]())
+    for word in ("NVIDIA GeForce RTX 3060", "main memory", "KV cache", "for the whole context", "rule of thumb: 5.4 GB", "~46 tok/s (39-54)"):
+        assert word in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_explain_shows_the_bytes(make: Make) -> None:
+    shown = estimate_report.report(make["estimate"](), explain=True)
+    assert "5 368 709 120 bytes" in shown and max(map(len, shown.splitlines())) <= 80
+
+
+def test_an_unknown_speed_is_said_to_be_unknown(make: Make) -> None:
+    assert "Speed: unknown" in estimate_report.report(make["estimate"](speed=SpeedEstimate(), backend=None))
+
+
+def test_the_rule_of_thumb_alone_shows_its_formula(make: Make) -> None:
+    memory = replace(make["memory"](), exactness="rule", rule_of_thumb_bytes=4_200_000_000)
+    shown = estimate_report.report(make["estimate"](memory=memory, model="7B at 4 bits", quant=None, context=None))
+    assert shown.startswith("4.2 GB") and "x bits / 8 x 1.2" in shown
+
+
+def test_the_list_of_models_fits_80_columns_and_marks_what_is_not_proposed() -> None:
+    shown = models_report.listing({"models": [MODEL]})
+    assert "example-9b -" in shown and "9.0B/1.0B" in shown and "128k" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_one_model_is_shown_with_sources_and_the_reason_against_it() -> None:
+    shown = models_report.one({"models": [MODEL]})
+    for word in ("superseded by Example 10B", "https://example.org", "2026-11-20", "Q4_K_M 5.6 GB", "chat 63 ±4"):
+        assert word in shown
+
+
+def test_nothing_found_is_said() -> None:
+    assert models_report.listing({"models": []}) == "no model matches"
+    assert models_report.accelerators({"accelerators": []}) == "no accelerator matches"
+
+
+def test_why_not_says_by_how_much_and_what_unlocks_it() -> None:
+    document = {
+        "model": "example-70b", "quant": None, "runs": False, "gate": "fits_memory", "reason": "needs 42.0 GiB, the card gives 10.6 GiB",
+        "needed_bytes": 42 * GIB, "budget_bytes": 10 * GIB, "missing_bytes": 32 * GIB, "decode_tps": None, "unlock": ["--quant Q2_K"], "pick": None,
+    }  # fmt: skip
+    shown = plan_report.why_not(document)
+    assert "missing 32 GiB" in shown and "--quant Q2_K" in shown and "fits_memory" in shown
+
+
+def test_a_plan_names_the_smallest_machine_and_what_the_others_lack() -> None:
+    row = {"kind": "gpu", "reason": None, "quant": "Q4_K_M", "context": 8192, "runtime": "ollama", "backend": "cuda", "full": True, "total_bytes": 8 * GIB,
+           "decode_tps": 40.0, "missing_bytes": None}  # fmt: skip
+    document = {
+        "model": "example-9b", "display_name": "Example 9B", "quant": None, "context": 8192, "use_case": "chat", "least_tps": 8.0, "smallest": "RTX 3060",
+        "classes": [{**row, "name": "laptop", "runs": False, "reason": "needs 8.0 GiB, gives 5.0 GiB"}, {**row, "name": "RTX 3060", "runs": True}],
+    }  # fmt: skip
+    shown = plan_report.report(document)
+    assert "needs at least: RTX 3060" in shown and "laptop: needs 8.0 GiB" in shown
+    assert max(map(len, shown.splitlines())) <= 80

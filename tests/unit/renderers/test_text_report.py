@@ -1,0 +1,147 @@
+"""What a person sees of a recommendation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sizer.renderers import text
+from sizer.renderers.memory_lines import device_lines
+from sizer.renderers.text import Ink
+from sizer.renderers.text_report import report, steps
+from sizer.schema.estimate import DeviceMemory
+from sizer.schema.machine import Accelerator
+from sizer.schema.recommendation import Step
+
+Make = dict[str, Callable[..., Any]]
+GIB = 1 << 30
+
+
+def test_the_first_lines_hold_the_answer(make: Make) -> None:
+    lines = report(make["answer"]()).splitlines()
+    assert lines[0].startswith("RTX 3060 12 GiB (CUDA) · Ryzen 5 5600, 6 cores, AVX2") and lines[0].endswith("11 ms")
+    assert "Example 9B · Q4_K_M · 16k context · LM Studio (CUDA)" in lines[3]
+    assert "~46 tok/s (39-54)" in lines[4] and "quality 63 of 100 ±4" in lines[4]
+
+
+def test_the_parts_stand_in_the_order_of_the_layout(make: Make) -> None:
+    shown = report(make["answer"]())
+    places = [
+        shown.index(word)
+        for word in ("Example 9B", "7.5 of 10.6 GiB usable", "rule of thumb", "Why", "Do this", "Other good choices", "Ruled out", "catalog 2026")
+    ]
+    assert places == sorted(places)
+
+
+def test_no_line_but_a_command_is_wider_than_80(make: Make) -> None:
+    long = Step("Run it", "start", "docker run " + "--volume /a:/b " * 12, "linux")
+    answer = make["answer"](pick=make["pick"](steps=(long,)))
+    for shown in (report(answer), report(answer, explain=True), report(make["nothing"](), verbose=True)):
+        assert [line for line in shown.splitlines() if len(line) > 80 and "docker" not in line] == []
+
+
+def test_a_command_is_never_broken(make: Make) -> None:
+    command = "llama-server --hf-repo owner/repository-with-a-very-long-name-indeed:Q4_K_M --ctx-size 32768 --n-gpu-layers 99 --cache-type-k q8_0"
+    lines = steps([Step("Start", "start", command, "linux")], 0)
+    assert lines == [f"  1  {command}"]
+
+
+def test_a_command_of_several_lines_stands_at_the_margin(make: Make) -> None:
+    lines = steps([Step("Write the unit", "configure", "cat > unit <<'EOF'\n[Service]\n  Indented=1\nEOF", "linux")], 0)
+    assert lines == ["  1  Write the unit:", "cat > unit <<'EOF'", "[Service]", "  Indented=1", "EOF"]
+
+
+def test_colour_adds_nothing_but_colour(make: Make) -> None:
+    for build in (make["answer"], make["nothing"]):
+        plain, coloured = report(build()), report(build(), ink=Ink(True))
+        assert "\x1b" not in plain and "\x1b[" in coloured
+        assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
+
+
+def test_when_nothing_fits_three_lines_say_so(make: Make) -> None:
+    shown = report(make["nothing"]())
+    lines = shown.splitlines()
+    assert lines[0] == "Nothing good fits what was asked on this machine."
+    assert "least bad" in lines[1] and "1.2 tok/s" in lines[1]
+    assert "8 GiB more memory" in lines[2]
+    assert "https://api.openai.com/v1" in shown
+
+
+def test_a_warning_stands_with_its_remedy_and_an_info_only_when_asked_for(make: Make) -> None:
+    shown = report(make["answer"]())
+    assert "warning: the first token takes 9 s" in shown and "-> shorter prompts" in shown
+    assert "merely good to know" not in shown
+    assert "merely good to know" in report(make["answer"](), verbose=True)
+
+
+def test_explain_shows_the_source_of_every_reason(make: Make) -> None:
+    answer = make["answer"]()
+    shown = report(answer, explain=True)
+    for reason in answer.pick.why:
+        assert reason.source in shown
+
+
+@pytest.mark.parametrize(
+    "evil", ["\x1b[2J\x1b[H", "\x1b]0;owned\x07", "\x9b31m", "\x07", "\r", "\x1b]8;;http://evil\x1b\\link", "\u202e", "\x00", "\x1bc", "\x1b(0"]
+)
+def test_a_name_cannot_command_the_terminal(make: Make, evil: str) -> None:
+    name = f"RTX {evil}3060"
+    machine = replace(make["machine"](), accelerators=(Accelerator(name=name, memory_total_bytes=12 * GIB, apis=("cuda",), evidence=(evil,)),))
+    pick = make["pick"](display_name=name, quant=name, steps=(Step(name, "start", f"echo {evil}", "linux", name),))
+    shown = report(make["answer"](machine=machine, pick=pick), explain=True)
+    assert set(shown) & set("\x1b\x9b\x07\r\u202e\x00") == set()
+    assert "\n\n\n" not in shown
+
+
+@given(st.text())
+def test_cleaning_leaves_only_letters_that_can_be_seen(words: str) -> None:
+    cleaned = text.clean(words)
+    assert cleaned.isprintable() or cleaned == ""
+    assert text.clean(cleaned) == cleaned
+
+
+@given(st.lists(st.floats(0, 1e12), min_size=1, max_size=5), st.floats(0, 1e12), st.integers(10, 60))
+def test_a_bar_always_has_its_width_and_shows_every_part(sizes: list[float], whole: float, cells: int) -> None:
+    letters = "ABCDE"
+    drawn = text.bar(list(zip(letters, sizes, strict=False)), whole, cells=cells)
+    assert len(drawn) == cells
+    assert drawn == drawn[: len(drawn.rstrip("░"))] + "░" * (len(drawn) - len(drawn.rstrip("░")))
+
+
+@given(st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=30), max_size=40))
+def test_wrapping_loses_no_word_and_breaks_none(words: list[str]) -> None:
+    lines = text.wrap(" ".join(words), indent="  ")
+    assert " ".join(lines).split() == " ".join(words).split()
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_what_does_not_fit_says_by_how_much() -> None:
+    device = DeviceMemory("card", "accelerator", 12 * GIB, total_bytes=12 * GIB, budget_bytes=10 * GIB, fits=False)
+    lines = device_lines(device, label="GPU", backend="cuda")
+    assert "12.0 of 10.0 GiB usable: does not fit" in lines[0]
+    assert "too much by 2.0" in lines[1]
+
+
+@pytest.mark.parametrize(("value", "shown"), [(16384, "16k"), (1 << 20, "1M"), (40960, "40k"), (512, "512"), (1000, "1000"), (131072, "128k"), (None, "?")])
+def test_contexts_read_as_people_say_them(value: int | None, shown: str) -> None:
+    assert text.tokens(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(12 * GIB, "12 GiB"), (int(7.9 * GIB), "7.9 GiB"), (100 << 20, "100 MiB"), (None, "unknown"), (int(23.99 * GIB), "24 GiB")]
+)
+def test_memory_says_its_unit_and_means_it(value: int | None, shown: str) -> None:
+    assert text.gib_unit(value) == shown
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437", "utf-8", None, "no-such-codec"])
+def test_any_encoding_can_write_a_report(make: Make, encoding: str | None) -> None:
+    shown = text.for_encoding(report(make["answer"]()), encoding)
+    shown.encode("ascii" if encoding in (None, "no-such-codec") else encoding)
+    assert "Example 9B" in shown and "?" not in shown
