@@ -79,9 +79,9 @@ def accelerator(
 ) -> Budget | None:
     """Return what a model may take on ``card``, or None where its memory is not known. ``main`` is the capacity of main memory."""
     if card.kind == "unified" and card.vendor == "apple":
-        capacity: Budget | None = _apple(card, machine, rules)
-    elif card.kind == "unified" and card.vendor == "nvidia":
-        capacity = _unified_nvidia(card, machine, main, rules)
+        capacity: Budget | None = _apple(card, machine, main, rules)
+    elif card.kind == "unified" and (card.vendor == "nvidia" or (device is not None and is_one_pool(device))):
+        capacity = _one_pool(card, machine, main, rules)
     elif card.kind != "discrete":
         capacity = _shared(card, machine, main, rules)
     else:
@@ -120,13 +120,18 @@ def _shared(card: Accelerator, machine: Machine, main: Budget, rules: Mapping[st
     return Budget(max(0, min(seen, ceiling) - screen), why)
 
 
-def _unified_nvidia(card: Accelerator, machine: Machine, main: Budget, rules: Mapping[str, Any]) -> Budget:
+def is_one_pool(device: Device) -> bool:
+    """Return whether processor and graphics draw on one memory without a border between them (GB10, Jetson, MI300A; Apple has rules of its own)."""
+    return device.kind == "unified" and (device.vendor == "nvidia" or device.form == "datacenter")
+
+
+def _one_pool(card: Accelerator, machine: Machine, main: Budget, rules: Mapping[str, Any]) -> Budget:
     size = min(card.memory_total_bytes or machine.memory.total_bytes, machine.memory.total_bytes)
-    share = rules["unified"]["nvidia_share"]
-    return Budget(min(int(size * share), main.budget_bytes), f"unified-nvidia: {share:.0%} of {_gib(size)}")
+    share = rules["unified"]["share"]
+    return Budget(min(int(size * share), main.budget_bytes), f"unified-pool: {share:.0%} of {_gib(size)}")
 
 
-def _apple(card: Accelerator, machine: Machine, rules: Mapping[str, Any]) -> Budget:
+def _apple(card: Accelerator, machine: Machine, main: Budget, rules: Mapping[str, Any]) -> Budget:
     rule = rules["apple"]
     size = machine.memory.total_bytes
     if card.memory_total_bytes is not None and card.memory_total_bytes < size:
@@ -138,6 +143,8 @@ def _apple(card: Accelerator, machine: Machine, rules: Mapping[str, Any]) -> Bud
         working = int(size * _share(table, size / GIB))
         how = f"working set of {working / size:.0%} of {_gib(size)}" + (f" before macOS {rule['current_since']}" if older else "")
     kept = int(working * rule["kept_share"])
+    if how.startswith("working") and main.budget_bytes < working - kept:  # an 8 GB Mac: macOS itself needs more than Metal leaves it
+        return Budget(main.budget_bytes, f"apple-working-set: {how}, but {main.why}")
     return Budget(working - kept, f"apple-working-set: {how}, {_gib(working)} - {_gib(kept)} kept free")
 
 
@@ -161,5 +168,5 @@ def nameplate_bytes(device: Device, rules: Mapping[str, Any]) -> int | None:
     if device.memory_bytes is None:
         return None
     rule = rules["ecc_share"]
-    ecc = device.vendor == "nvidia" and device.form == "datacenter" and device.kind == "discrete" and (device.bandwidth_gbs or 0) < rule["below_gbs"]
+    ecc = device.vendor == "nvidia" and device.form == "datacenter" and device.compute_capability in rule["capabilities"]
     return int(device.memory_bytes * (1 - rule["share"])) if ecc else device.memory_bytes

@@ -157,6 +157,8 @@ def _unlisted(card: Accelerator, found: Identity) -> tuple[Accelerator, None, li
     card = replace(card, key=None, evidence=tuple(evidence), **figures)
     if card.kind != "discrete":
         return card, None, []
+    if any(line.startswith("described: --vram") for line in card.evidence):
+        return card, None, []
     if found.share != 1 or like is None:
         notice = Notice("partial-gpu" if "MIG" in found.how or "virtual" in found.how else "unlisted-gpu", "info", f"{card.name}: {found.how}")
     else:

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from sizer.errors import RequestError
 from sizer.hardware import budgets
+from sizer.hardware.chips import ARM_FEATURES, with_chip
 from sizer.hardware.complete import complete, described_apis
-from sizer.hardware.names import Found, Wanted, find, nearest, parse, search_devices
+from sizer.hardware.names import Found, Wanted, ambiguous, assumed, different, find, parse, search_devices
 from sizer.schema.machine import Accelerator, Cpu, Kind, Machine, Memory, Notice, Platform, Vendor
 from sizer.units import GIB
 
 if TYPE_CHECKING:
-    from sizer.catalog.device_index import DeviceIndex
     from sizer.catalog.load import Catalog
     from sizer.schema.catalog import Device
 
@@ -27,7 +28,6 @@ __all__ = ["describe", "search_devices"]
 
 SYSTEMS = ("linux", "macos", "windows")
 _NONE = ("none", "no", "cpu", "off")
-_ARM_FEATURES = ("asimd", "asimddp", "fp16")
 # Notices about facts that a what-if replaces.
 _ABOUT_CARDS = frozenset(
     {"ambiguous-gpu", "assumed-gpu", "unusual-memory", "unlisted-gpu", "partial-gpu", "shared-memory-limit", "gpu-asleep", "hidden-gpu", "assumed-chip"}
@@ -44,9 +44,12 @@ def describe(
     cpu_cores: int | None = None,
     os: str | None = None,
     chip: str | None = None,
+    display: Literal["desktop", "headless"] | None = None,
     budget: str = "capacity",
 ) -> Machine:
     """Return a completed machine: ``base`` (None: the described default) with the named facts replaced; ``vram`` (per card) and ``ram`` are GiB.
+
+    ``display`` "headless" says that no screen hangs on it, as on servers; left out, a described machine is a desktop.
 
     Raises ``RequestError`` for a name that the table does not hold (with the nearest one), for facts that contradict each other, and for impossible numbers.
     """
@@ -59,7 +62,9 @@ def describe(
     wanted, nothing = _wanted(names, limits["most_cards"])
     _contradictions(wanted, nothing, vram, os, chip)
     machine, notices = _start(catalog, base, os, chip)
-    machine, said = _with_host(catalog, machine, base is None, ram, cpu_cores)
+    if display is not None:
+        machine = replace(machine, platform=replace(machine.platform, display=display))
+    machine, said = _with_host(catalog, machine, base is None, ram, cpu_cores, assumed_display=display is None)
     notices += said
     machine, said = _with_cards(catalog, machine, base, wanted, nothing, vram, chip, ram)
     notices += said
@@ -125,7 +130,7 @@ def _contradictions(wanted: Sequence[Wanted], nothing: bool, vram: float | None,
     if nothing and vram is not None:
         raise RequestError("--vram needs a card, and --gpu none says that there is none")
     for card in wanted:
-        if re.match(r"^(?:apple\s+)?m\d+(?:\s*(?:pro|max|ultra))?\b", card.name.strip(), flags=re.IGNORECASE) and not re.match(r"^m\d{2,}", card.name.strip(), flags=re.IGNORECASE):
+        if re.match(r"^(?:apple\s+)?m\d(?:\s*(?:pro|max|ultra))?\b", card.name.strip(), flags=re.IGNORECASE):
             raise RequestError(f"{card.name!r} is an Apple chip, not a card", hint=f'use --chip "{card.name.strip()}"')
 
 
@@ -136,12 +141,18 @@ def _start(catalog: Catalog, base: Machine | None, os: str | None, chip: str | N
     """Return the machine before its parts are replaced, and the notices that stay."""
     system = "macos" if chip is not None else os
     if base is None:
-        return _default(catalog, system or "linux"), []
+        here = _this_system()
+        return _default(catalog, system or here), [] if system else [assumed("assumed-os", f"{here}, as here", "--os")]
     notices = [notice for notice in base.notices if notice.level != "info" or not notice.code.startswith("assumed-")]
     if system is None or system == base.platform.os:
         return base, notices
     platform = Platform(os=system, arch="arm64" if chip else base.platform.arch, display=base.platform.display)
     return replace(base, platform=platform, runtimes={}), [notice for notice in notices if notice.code not in _ABOUT_CARDS]
+
+
+def _this_system() -> str:
+    """Return the system that a described machine has when none is named: the one this runs on; Linux on a Mac, which drives no card that could be named."""
+    return "windows" if sys.platform in ("win32", "cygwin") else "linux"
 
 
 def _default(catalog: Catalog, system: str) -> Machine:
@@ -157,26 +168,23 @@ def _x86(cores: int, features: Sequence[str]) -> Cpu:
     return Cpu(physical_cores=cores, features=tuple(features), avx2="avx2" in features, avx512=False, neon=False)
 
 
-def _with_host(catalog: Catalog, machine: Machine, anew: bool, ram: float | None, cpu_cores: int | None) -> tuple[Machine, list[Notice]]:
+def _with_host(
+    catalog: Catalog, machine: Machine, anew: bool, ram: float | None, cpu_cores: int | None, *, assumed_display: bool
+) -> tuple[Machine, list[Notice]]:
     """Return the machine with its memory and cores replaced, and what was assumed of them."""
     notices = []
     if ram is not None:
         machine = replace(machine, memory=Memory(total_bytes=round(ram * GIB)))
     elif anew:
-        notices.append(_assumed("assumed-ram", f"{machine.memory.total_bytes / GIB:g} GiB of memory", "--ram"))
+        notices.append(assumed("assumed-ram", f"{machine.memory.total_bytes / GIB:g} GiB of memory", "--ram"))
     if cpu_cores is not None:
-        name = None if cpu_cores != machine.cpu.physical_cores and machine.memory.bandwidth_source == "assumed" else machine.cpu.name
-        machine = replace(machine, cpu=replace(machine.cpu, name=name, physical_cores=cpu_cores, logical_cores=None, performance_cores=None))
+        machine = replace(machine, cpu=replace(machine.cpu, physical_cores=cpu_cores, logical_cores=None, performance_cores=None))
     elif anew:
         features = ", ".join(feature.upper() for feature in catalog.hosts["described"]["features"] if feature == "avx2")
-        notices.append(_assumed("assumed-cpu", f"{machine.cpu.physical_cores} processor cores with {features}", "--cpu-cores"))
-    if anew:
-        notices.append(_assumed("assumed-display", f"a {machine.platform.display} with a screen", "--deployment server"))
+        notices.append(assumed("assumed-cpu", f"{machine.cpu.physical_cores} processor cores with {features}", "--cpu-cores"))
+    if anew and assumed_display:
+        notices.append(assumed("assumed-display", f"a {machine.platform.display} with a screen", "--deployment server"))
     return machine, notices
-
-
-def _assumed(code: str, what: str, option: str) -> Notice:
-    return Notice(code, "info", f"assumed: {what}", f"say otherwise with {option}")
 
 
 # ------------------------------------------------------------------ its accelerators
@@ -189,14 +197,18 @@ def _with_cards(
     index, system = catalog.device_index, machine.platform.os
     mac = system == "macos"
     if chip is not None:
-        return _with_chip(catalog, machine, chip, vram, ram, base)
+        return with_chip(catalog, machine, chip, vram, ram, base)
     if mac and base is None and not wanted and not nothing:
-        machine, notices = _with_chip(catalog, machine, catalog.hosts["described"]["chip"], vram, ram, base)
-        return machine, [_assumed("assumed-chip", f"the chip of the Mac, {machine.accelerators[0].name}", "--chip"), *notices]
+        machine, notices = with_chip(catalog, machine, catalog.hosts["described"]["chip"], vram, ram, base)
+        return machine, [assumed("assumed-chip", f"the chip of the Mac, {machine.accelerators[0].name}", "--chip"), *notices]
     if wanted:
-        return _with_named(catalog, machine, [(card, find(card, index)) for card in wanted], vram)
+        found = [(card, find(card, index)) for card in wanted]
+        machine, notices = _with_memory_of(machine, [names for _, names in found], ram, base)
+        machine, said = _with_named(catalog, machine, found, vram, ram)
+        return machine, notices + said
     if nothing:
-        return replace(machine, accelerators=()), []
+        intel = mac and base is None
+        return replace(machine, accelerators=()), [assumed("assumed-cpu", "an Intel Mac, the only one without usable graphics", "--chip")] if intel else []
     if vram is not None:
         return _with_generic(catalog, machine, vram)
     if base is not None and base.platform.os != system:
@@ -215,17 +227,35 @@ def _ported(machine: Machine, base: Machine, catalog: Catalog) -> tuple[Accelera
     return tuple(cards)
 
 
-def _with_named(catalog: Catalog, machine: Machine, found: Sequence[tuple[Wanted, Found]], vram: float | None) -> tuple[Machine, list[Notice]]:
+def _with_memory_of(machine: Machine, found: Sequence[Found], ram: float | None, base: Machine | None) -> tuple[Machine, list[Notice]]:
+    """A part that is a whole machine (GB10, Jetson, Strix Halo) comes with its own sizes of memory: the nearest one when none was named."""
+    sizes = sorted({size for names in found for device in (names.device, *names.others) if device.kind == "unified" for size in device.memory_options})
+    total = machine.memory.total_bytes
+    if not sizes or total in sizes:
+        return machine, []
+    if ram is None and base is None:
+        nearest_size = min(sizes, key=lambda size: (abs(size - total), size))
+        notice = assumed("assumed-ram", f"{nearest_size / GIB:g} GiB of memory, a size that it is sold with", "--ram")
+        return replace(machine, memory=Memory(total_bytes=nearest_size)), [notice]
+    if ram is None or any(0.86 * size <= total <= size for size in sizes):
+        return machine, []
+    listed = ", ".join(f"{size / GIB:g}" for size in sizes)
+    return machine, [Notice("unusual-memory", "warning", f"{found[0].device.name} is sold with {listed} GB; {ram:g} GiB is taken as given")]
+
+
+def _with_named(
+    catalog: Catalog, machine: Machine, found: Sequence[tuple[Wanted, Found]], vram: float | None, ram: float | None
+) -> tuple[Machine, list[Notice]]:
     cards: list[Accelerator] = []
     notices: list[Notice] = []
     total = machine.memory.total_bytes
     for wanted, names in found:
-        device, others = _sized(names, vram)
+        device, others = _sized(names, vram, ram)
         _runs_under(device, machine.platform)
         if others:
-            notices.append(_ambiguous(wanted.text, device, others))
+            notices.append(ambiguous(wanted.text, device, others))
         size = vram if vram is not None else wanted.memory_gib
-        card, said, carved = _card(catalog, device, machine, size, wanted.text)
+        card, said, carved = _card(catalog, device, (device, *names.others), machine, size, wanted.text)
         notices += said
         total -= carved
         cards += [card] * wanted.count
@@ -235,51 +265,34 @@ def _with_named(catalog: Catalog, machine: Machine, found: Sequence[tuple[Wanted
     return _host_of(machine, [names.device for _, names in found]), notices
 
 
-def _sized(found: Found, vram: float | None) -> tuple[Device, tuple[Device, ...]]:
-    """Return the entry and its rivals; ``--vram`` chooses between entries of different memory."""
+def _sized(found: Found, vram: float | None, ram: float | None) -> tuple[Device, tuple[Device, ...]]:
+    """Return the entry and its rivals; ``--vram`` (where main memory is the card's: ``--ram``) chooses between entries of different memory."""
     entries = (found.device, *found.others)
+    if found.device.kind == "unified" and vram is None:
+        vram = ram
     if vram is None:
-        return found.device, _different(found.device, found.others)
+        return found.device, different(found.device, found.others)
     fitting = [device for device in entries if any(abs(size - vram * GIB) <= 0.06 * size for size in device.memory_options)]
     if fitting:
-        return fitting[0], _different(fitting[0], fitting[1:])
+        return fitting[0], different(fitting[0], fitting[1:])
     return found.device, ()
 
 
-def _different(device: Device, others: Sequence[Device]) -> tuple[Device, ...]:
-    """Return the rivals that would change an answer: other memory, other bandwidth or another generation."""
-    facts = (device.memory_bytes, device.bandwidth_gbs, device.compute_capability, device.gfx_target)
-    return tuple(other for other in others if (other.memory_bytes, other.bandwidth_gbs, other.compute_capability, other.gfx_target) != facts)
-
-
-def _ambiguous(text: str, device: Device, others: Sequence[Device]) -> Notice:
-    listed = ", ".join(f"{other.name} ({_memory_text(other)})" for other in others[:6]) + (f" and {len(others) - 6} more" if len(others) > 6 else "")
-    return Notice(
-        "ambiguous-gpu",
-        "warning",
-        f"{text!r} was taken for {device.name} ({_memory_text(device)}); it could also be {listed}",
-        "add the memory (`12GB`) or the full name",
-    )
-
-
-def _memory_text(device: Device) -> str:
-    if device.kind == "integrated":
-        return f"shared memory, {device.bandwidth_gbs:g} GB/s" if device.bandwidth_gbs else "shared memory"
-    sizes = " or ".join(f"{size / GIB:g}" for size in device.memory_options)
-    return f"{sizes} GB"
-
-
 def _runs_under(device: Device, platform: Platform) -> None:
-    if platform.os == "macos" and device.vendor != "amd":
-        raise RequestError(
-            f"{device.name} does not work under macOS", code="wrong-os", hint='leave --os macos out, or name the Mac: --chip "M4 Pro"' if device.vendor != "apple" else f'use --chip "{device.name}"'
-        )
-    if device.vendor == "apple" and platform.os != "macos":
+    if platform.os == "macos" and device.vendor not in ("amd", "apple"):
+        hint = 'leave --os macos out, or name the Mac: --chip "M4 Pro"'
+        raise RequestError(f"{device.name} does not work under macOS", code="wrong-os", hint=hint)
+    if device.vendor == "apple":
         raise RequestError(f"{device.name} is a Mac's chip", code="wrong-os", hint=f'use --chip "{device.name}"')
 
 
-def _card(catalog: Catalog, device: Device, machine: Machine, size_gib: float | None, text: str) -> tuple[Accelerator, list[Notice], int]:
-    """Return the accelerator of an entry, notices, and the bytes that it takes out of main memory (a carve-out that the user named)."""
+def _card(
+    catalog: Catalog, device: Device, family: Sequence[Device], machine: Machine, size_gib: float | None, text: str
+) -> tuple[Accelerator, list[Notice], int]:
+    """Return the accelerator of an entry, notices, and the bytes that it takes out of main memory (a carve-out that the user named).
+
+    ``family``: the entries of the same name, whose memory sizes are the usual ones.
+    """
     notices: list[Notice] = []
     total = budgets.nameplate_bytes(device, catalog.budgets)
     shared = None
@@ -288,11 +301,12 @@ def _card(catalog: Catalog, device: Device, machine: Machine, size_gib: float | 
     if device.kind == "discrete":
         if size_gib is not None and not any(abs(option - size_gib * GIB) <= 0.06 * option for option in device.memory_options):
             total = round(size_gib * GIB)
-            notices.append(Notice("unusual-memory", "warning", f"{device.name} has {_memory_text(device)}; {size_gib:g} GiB is taken as given"))
+            listed = " or ".join(f"{size:g}" for size in sorted({option / GIB for member in family for option in member.memory_options}))
+            notices.append(Notice("unusual-memory", "warning", f"{text} has {listed} GB; {size_gib:g} GiB is taken as given"))
         elif size_gib is not None and len(device.memory_options) > 1:
             total = min(device.memory_options, key=lambda option: abs(option - size_gib * GIB))
-    elif device.vendor == "nvidia":
-        total = main
+    elif budgets.is_one_pool(device):
+        total = int(main * catalog.budgets["unified"]["seen_share"])
     elif size_gib is not None and not re.search(r"\d\s*gi?b?\b", text, flags=re.IGNORECASE):
         total = carved = round(size_gib * GIB)
         shared = (main - carved) // 2
@@ -317,9 +331,9 @@ def _card(catalog: Catalog, device: Device, machine: Machine, size_gib: float | 
 
 
 def _host_of(machine: Machine, devices: Sequence[Device]) -> Machine:
-    """A described machine around a part that is more than a card is the machine of that part: ARM beside a GB10, Jetson or Snapdragon, x86 with a Mac's Radeon."""
+    """A part that is more than a card brings its processor along: ARM beside a GB10, Jetson or Snapdragon."""
     if any(device.kind == "unified" and device.vendor == "nvidia" for device in devices) or any(device.vendor == "qualcomm" for device in devices):
-        cpu = replace(machine.cpu, features=_ARM_FEATURES, avx2=False, avx512=False, neon=True)
+        cpu = replace(machine.cpu, features=ARM_FEATURES, avx2=False, avx512=False, neon=True)
         return replace(machine, cpu=cpu, platform=replace(machine.platform, arch="arm64"))
     return machine
 
@@ -336,83 +350,3 @@ def _with_generic(catalog: Catalog, machine: Machine, vram: float) -> tuple[Mach
     )
     notice = Notice("assumed-gpu", "info", f"assumed: an NVIDIA card with {vram:g} GiB; its speed is that of a usual one of that size", "say which with --gpu")
     return replace(machine, accelerators=(card,)), [notice]
-
-
-# ------------------------------------------------------------------ Apple chips
-
-
-def _with_chip(catalog: Catalog, machine: Machine, chip: str, vram: float | None, ram: float | None, base: Machine | None) -> tuple[Machine, list[Notice]]:
-    """Return the Mac with this chip. ``vram`` stands for iogpu.wired_limit_mb: what the graphics may wire."""
-    notices: list[Notice] = []
-    entries = _chips(catalog.device_index, chip)
-    memory = machine.memory
-    if ram is None and base is None:
-        sizes = sorted({size for device in entries for size in device.memory_options})
-        if sizes and memory.total_bytes not in sizes:
-            memory = Memory(total_bytes=min(sizes, key=lambda size: (abs(size - memory.total_bytes), size)))
-            notices.append(_assumed("assumed-ram", f"{memory.total_bytes / GIB:g} GiB of memory, a size that this chip is sold with", "--ram"))
-    fitting = [device for device in entries if memory.total_bytes in device.memory_options]
-    if not fitting:
-        sizes = sorted({size for device in entries for size in device.memory_options})
-        listed = ", ".join(f"{size / GIB:g}" for size in sizes)
-        name = re.sub(r" \(.*\)$", "", entries[0].name)
-        notices.append(Notice("unusual-memory", "warning", f"{name} is sold with {listed} GB; {memory.total_bytes / GIB:g} GiB is taken as given"))
-    ranked = sorted(fitting or entries, key=lambda device: -device.popularity)
-    device, others = ranked[0], tuple(ranked[1:])
-    if _different(device, others):
-        notices.append(_ambiguous(chip, device, _different(device, others)))
-    elif others:
-        cores = ", ".join(str(other.gpu_cores) for other in others)
-        notices.append(_assumed("assumed-chip", f"{device.gpu_cores} graphics cores (it also comes with {cores})", f'--chip "{chip.strip()} {others[0].gpu_cores}-core"'))
-    if vram is not None and vram * GIB > memory.total_bytes:
-        raise RequestError(f"--vram {vram:g}: the graphics of a Mac cannot have more than its memory ({memory.total_bytes / GIB:g} GiB)")
-    name = re.sub(r" \(.*\)$", "", device.name)
-    card = Accelerator(
-        name=name,
-        vendor="apple",
-        key=device.key,
-        kind="unified",
-        memory_total_bytes=round(vram * GIB) if vram is not None else memory.total_bytes,
-        apis=("metal",),
-        gpu_cores=device.gpu_cores,
-        evidence=(f"described: {chip.strip()}",),
-    )
-    platform = replace(machine.platform, os="macos", arch="arm64")
-    cores = machine.cpu.physical_cores if base is not None and machine.cpu.name == name else None
-    cpu = Cpu(
-        name=name,
-        vendor="Apple",
-        physical_cores=device.cpu_cores or cores or catalog.hosts["described"]["physical_cores"],
-        performance_cores=device.performance_cores,
-        features=_ARM_FEATURES,
-        avx2=False,
-        avx512=False,
-        neon=True,
-    )
-    return replace(machine, platform=platform, cpu=cpu, memory=memory, accelerators=(card,)), notices
-
-
-def _chips(index: DeviceIndex, chip: str) -> list[Device]:
-    """Return the entries of a chip's name, "M3 Max" or "Apple M3 Max (40-core GPU)". Raises ``RequestError`` for a chip or a core count that Apple never made."""
-    text = re.sub(r"\s+", " ", chip.strip().lower())
-    cores = re.search(r"(\d+)[ -]?(?:core|c)\b[ -]?(gpu)?(?! ?cpu)", text.replace("graphics", "gpu"))
-    name = re.match(r"^(?:apple )?(m\d+) ?(pro|max|ultra)?\b", text)
-    rest = re.sub(r"\(.*\)|\d+[ -]?(?:core|c)\b[ -]?(?:gpu|cpu)?|\bgpu\b|\bcpu\b", " ", text[name.end() :]).strip() if name else "?"
-    key = "-".join(part for part in name.groups() if part) if name else ""
-    entries = [device for device in index if device.vendor == "apple" and re.fullmatch(rf"apple-{key}-\d+c-gpu", device.key)] if name and not rest else []
-    if not entries:
-        near = nearest(chip, index, vendor="apple", limit=1)
-        hint = re.sub(r"^Apple | \(.*\)$", "", near[0]) if near else None
-        raise RequestError(f"no Apple chip is called {chip!r}", code="unknown-chip", hint=f'did you mean "{hint}"?' if hint else "`sizer gpus apple` lists them")
-    if cores is None:
-        return entries
-    exact = [device for device in entries if device.gpu_cores == int(cores[1])]
-    if not exact:
-        counts = " or ".join(str(device.gpu_cores) for device in sorted(entries, key=lambda device: device.gpu_cores or 0))
-        raise RequestError(f"{chip!r}: this chip has {counts} graphics cores, not {cores[1]}", code="unknown-chip")
-    return exact
-
-
-def facts(machine: Machine) -> dict[str, Any]:
-    """Return the short form of a machine for messages: system, memory and cards."""
-    return {"os": machine.platform.os, "ram_bytes": machine.memory.total_bytes, "gpus": [card.name for card in machine.accelerators]}

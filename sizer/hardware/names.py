@@ -7,20 +7,22 @@ or in their socket the most common one, and the caller is told about the others.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sizer.catalog.device_index import normalised
 from sizer.errors import RequestError
+from sizer.schema.machine import Notice
 from sizer.units import GIB
 
 if TYPE_CHECKING:
     from sizer.catalog.device_index import DeviceIndex
+    from sizer.catalog.load import Catalog
     from sizer.schema.catalog import Device
 
 _MAKER_WORDS = {"nvidia": "nvidia", "geforce": "nvidia", "amd": "amd", "radeon": "amd", "intel": "intel", "apple": "apple", "qualcomm": "qualcomm"}
-_EMPTY_WORDS = frozenset({"gpu", "graphics", "card", "the", "generation", "edition", "desktop", "nvidia", "geforce", "amd", "radeon", "intel", "apple", "qualcomm", "ati"})
+_EMPTY_WORDS = frozenset({"gpu", "graphics", "card", "the", "generation", "edition", "desktop", "ati", *_MAKER_WORDS})
 _FAMILY_WORDS = frozenset({"rtx", "gtx", "rx", "arc", "tesla", "instinct"})
 _SOCKET_WORDS = frozenset({"pcie", "sxm", "sxm2", "sxm4", "sxm5", "nvl", "hbm3", "hbm2e"})
 _SAME = {"mobile": "laptop", "notebook": "laptop", "maxq": "max-q"}
@@ -78,48 +80,49 @@ def words_of(text: str) -> tuple[str, ...]:
     plain = normalised(text).replace("max-q", "maxq").replace("+", " ")
     plain = re.sub(r"\b\d+(?:\.\d+)?[ -]?(?:gb|gib|g)\b", " ", plain)
     plain = re.sub(r"\b(rtx|gtx|rx|arc|gt|hd|uhd)(?=[a-z]?\d)", r"\1 ", plain)
+    plain = plain.replace("tisuper", "ti super")
     plain = re.sub(r"(?<=\d)(?=(?:ti|super|xtx|xt|gre|laptop)\b)", " ", plain)
-    plain = re.sub(r"\btisuper\b", "ti super", plain)
     words = re.findall(r"[a-z0-9]+", plain)
     return tuple(_SAME.get(word, word) for word in words if word not in _EMPTY_WORDS)
 
 
-def _forms(row: dict[str, object], key: str) -> list[frozenset[str]]:
+def _forms(row: Mapping[str, Any]) -> list[frozenset[str]]:
     """Return the word sets under which an entry can be asked for: its name, and each alias."""
-    names = [str(row["name"]), *(str(alias) for alias in _listed(row.get("aliases")))]
-    return [frozenset(words_of(name)) for name in names]
-
-
-def _listed(value: object) -> Sequence[object]:
-    return value if isinstance(value, (list, tuple)) else ()
+    return [frozenset(words_of(name)) for name in (row["name"], *row.get("aliases", ()))]
 
 
 def find(wanted: Wanted, index: DeviceIndex) -> Found:
     """Return the entry that a name means. Raises ``RequestError`` with the nearest name when none fits, or when it could be almost anything."""
     asked = frozenset(words_of(wanted.name))
+    if not asked:
+        hint = 'say which, for instance "RTX 4090" or "RX 7900 XTX"; `sizer gpus` lists them'
+        raise RequestError(f"{wanted.text!r} is no accelerator's name", code="vague-gpu", hint=hint)
     makers = {maker for word, maker in _MAKER_WORDS.items() if re.search(rf"\b{word}\b", wanted.name.lower())}
-    scored = sorted(_scores(asked, makers, wanted, index), key=lambda item: (item[0], -item[1].popularity))
+    scored = sorted(_scores(asked, makers, index), key=lambda item: (item[0], -item[1].popularity))
     if not scored:
         raise unknown(wanted.text, index)
     best = scored[0][0]
     same = [device for score, device in scored if score - best < _SHORT_FAMILY]
     if len(same) > _TOO_MANY and not any(re.search(r"\d", word) for word in asked):
         names = ", ".join(device.name for device in same[:3])
-        raise RequestError(f"{wanted.text!r} fits {len(same)} accelerators", code="vague-gpu", hint=f"name one of them, for instance {names}; `sizer gpus {wanted.name}` lists them")
+        hint = f"name one of them, for instance {names}; `sizer gpus {wanted.name}` lists them"
+        raise RequestError(f"{wanted.text!r} fits {len(same)} accelerators", code="vague-gpu", hint=hint)
     if wanted.memory_gib is not None:
         same = [device for device in same if _has_memory(device, wanted.memory_gib)] or same
     same.sort(key=lambda device: -device.popularity)
     return Found(same[0], tuple(same[1:]))
 
 
-def _scores(asked: frozenset[str], makers: set[str], wanted: Wanted, index: DeviceIndex) -> Iterable[tuple[float, Device]]:
-    if not asked:
-        return
+def _scores(asked: frozenset[str], makers: set[str], index: DeviceIndex) -> Iterable[tuple[float, Device]]:
+    spelt_alike = [word for word in asked if word not in _SAME.values() and word not in _SAME]
     for key, row in index.rows.items():
         if makers and row["vendor"] not in makers:
             continue
-        score = min((_leftover(asked, form) for form in _forms(dict(row), key)), default=None)
-        if score is not None and score < float("inf"):
+        text = f"{row['name']} {' '.join(row.get('aliases', ()))}".lower()
+        if not all(word in text for word in spelt_alike):  # cheap; cutting every name into words is not
+            continue
+        score = min(_leftover(asked, form) for form in _forms(row))
+        if score < float("inf"):
             yield score, index.device(key)
 
 
@@ -138,8 +141,8 @@ def _has_memory(device: Device, memory_gib: float) -> bool:
 def unknown(text: str, index: DeviceIndex) -> RequestError:
     """Return the error for a name that the table does not hold, with the nearest one that it does."""
     near = nearest(text, index)
-    hint = f"did you mean {near[0]!r}?" if near else "`sizer gpus` lists all of them"
-    return RequestError(f"no accelerator is called {text!r}", code="unknown-gpu", hint=hint + (" (or --vram GiB for a card that is not listed)" if not near else ""))
+    hint = f"did you mean {near[0]!r}?" if near else "`sizer gpus` lists them; --vram GiB stands for a card that is not listed"
+    return RequestError(f"no accelerator is called {text!r}", code="unknown-gpu", hint=hint)
 
 
 def nearest(text: str, index: DeviceIndex, *, vendor: str | None = None, limit: int = 3) -> list[str]:
@@ -158,16 +161,50 @@ def nearest(text: str, index: DeviceIndex, *, vendor: str | None = None, limit: 
     return list(dict.fromkeys(spelt[name] for name in found))[:limit]
 
 
-def search_devices(index: DeviceIndex, text: str) -> list[Device]:
-    """Return the entries that have every word of ``text`` (or of one of its parts), those with the fewest other words first."""
-    asked = frozenset(words_of(text))
-    lowered = text.strip().lower()
-    maker = _MAKER_WORDS.get(lowered)
-    if maker or lowered in ("discrete", "integrated", "unified", "laptop", "datacenter", "workstation"):
-        return [device for device in index if lowered in (device.vendor, device.kind, device.form) or device.vendor == maker]
+def search_devices(catalog: Catalog, text: str) -> list[Device]:
+    """Return the entries that have every word of ``text``, those with the fewest other words first; a maker, kind or form lists all of that sort."""
+    index, lowered = catalog.device_index, text.strip().lower()
+    kinds = {"discrete", "integrated", "unified", "desktop", "laptop", "datacenter", "workstation", "embedded", "igpu", "soc"}
+    if lowered in _MAKER_WORDS or lowered in kinds:
+        wanted_maker = _MAKER_WORDS.get(lowered)
+        found = [device for device in index if lowered in (device.kind, device.form) or device.vendor == wanted_maker]
+        return [catalog.devices[device.key] for device in found]
     wanted = _sized(Wanted(text, text))
-    scored = sorted(_scores(asked, set(), wanted, index), key=lambda item: (item[0], -item[1].popularity))
+    scored = sorted(_scores(frozenset(words_of(text)), set(), index), key=lambda item: (item[0], -item[1].popularity))
     found = [device for _, device in scored] or [device for device in index if lowered in device.name.lower() or lowered in device.key]
     if wanted.memory_gib is not None:
-        found = [device for device in found if _has_memory(device, wanted.memory_gib or 0)] or found
-    return found
+        found = [device for device in found if _has_memory(device, wanted.memory_gib)] or found
+    return [catalog.devices[device.key] for device in found]
+
+
+# ------------------------------------------------------------------ what is said about it
+
+
+def assumed(code: str, what: str, option: str) -> Notice:
+    """Return the notice for something that nobody said, and the option that says it."""
+    return Notice(code, "info", f"assumed: {what}", f"say otherwise with {option}")
+
+
+def different(device: Device, others: Sequence[Device]) -> tuple[Device, ...]:
+    """Return the rivals that would change an answer: other memory, other bandwidth or another generation."""
+    facts = (device.memory_bytes, device.bandwidth_gbs, device.compute_capability, device.gfx_target)
+    return tuple(other for other in others if (other.memory_bytes, other.bandwidth_gbs, other.compute_capability, other.gfx_target) != facts)
+
+
+def ambiguous(text: str, device: Device, others: Sequence[Device]) -> Notice:
+    """Return the warning for a name that several entries answer to, with their memory."""
+    listed = ", ".join(f"{other.name} ({memory_text(other)})" for other in others[:6]) + (f" and {len(others) - 6} more" if len(others) > 6 else "")
+    return Notice(
+        "ambiguous-gpu",
+        "warning",
+        f"{text!r} was taken for {device.name} ({memory_text(device)}); it could also be {listed}",
+        "add the memory (`12GB`) or the full name",
+    )
+
+
+def memory_text(device: Device) -> str:
+    """Return the memory of an entry for people."""
+    if device.kind == "integrated":
+        return f"shared memory, {device.bandwidth_gbs:g} GB/s" if device.bandwidth_gbs else "shared memory"
+    sizes = " or ".join(f"{size / GIB:g}" for size in device.memory_options)
+    return f"{sizes} GB"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
@@ -30,7 +31,7 @@ class EccShare(Sourced):
     """What error correction takes from cards whose memory has no room for it."""
 
     share: float = Field(ge=0, lt=1)
-    below_gbs: float = Field(gt=0)
+    capabilities: list[str]
 
 
 class Integrated(Sourced):
@@ -43,7 +44,8 @@ class Integrated(Sourced):
 class Unified(Sourced):
     """Machines whose processor and graphics have one memory."""
 
-    nvidia_share: float = Field(gt=0, le=1)
+    share: float = Field(gt=0, le=1)
+    seen_share: float = Field(gt=0, le=1)
 
 
 class Apple(Sourced):
@@ -58,7 +60,7 @@ class Apple(Sourced):
     @classmethod
     def _rises(cls, shares: dict[float, float]) -> dict[float, float]:
         sizes = sorted(shares)
-        if any(shares[low] > shares[high] for low, high in zip(sizes, sizes[1:], strict=False)) or not all(0 < share <= 1 for share in shares.values()):
+        if any(shares[low] > shares[high] for low, high in pairwise(sizes)) or not all(0 < share <= 1 for share in shares.values()):
             raise ValueError("shares lie above 0 and at most at 1, and do not fall with the size")
         return {size: shares[size] for size in sizes}
 
