@@ -270,7 +270,7 @@ def accelerators_document(catalog: Catalog | str | None = None, *, text: str | N
     from sizer.hardware.describe import search_devices
 
     loaded = _catalog(catalog)
-    return listing(search_devices(loaded, text) if text else loaded.devices.values())
+    return listing(search_devices(loaded.device_index, text) if text else loaded.devices.values())
 
 
 def estimate(model: str | None = None, *, machine: Machine | None = None, catalog: Catalog | str | None = None, **options: Any) -> Estimate:

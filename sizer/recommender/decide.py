@@ -41,7 +41,7 @@ def space_for(machine: Machine, needs: Needs, catalog: Catalog) -> tuple[Space, 
     return Space(machine, needs, catalog, options(machine, needs, catalog.runtimes)), models
 
 
-def _with(needs: Needs, **changes: Any) -> Needs:
+def _with(needs: Needs, /, **changes: Any) -> Needs:
     from dataclasses import replace
 
     return replace(needs, **changes)

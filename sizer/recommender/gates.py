@@ -1,6 +1,7 @@
 """Reasons to refuse, as questions that must be answered with yes. The first "no" is the reason that people read: decision and explanation are one.
 
-Model gates need the model alone, offer gates a model in a quantisation on an engine, row gates one placed row. Order matters: the earlier gate is the more fundamental reason.
+Model gates need the model alone, offer gates a model in a quantisation on an engine, row gates one placed row. Order matters: the earlier gate is the
+more fundamental reason.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def _license_holds(model: Model, space: Space) -> bool:
     if space.needs.license == "commercial":
         return model.commercial_use in ("yes", "conditional")
     if space.needs.license == "open":
-        return model.license.lower() in space.catalog.assumptions["licenses"]["open"]
+        return bool(model.license.lower() in space.catalog.assumptions["licenses"]["open"])
     return True
 
 

@@ -52,7 +52,7 @@ def thinking_share(decode_tps: float, use_case: Mapping[str, Any]) -> float:
     full = use_case["thinking_full_tps"]
     if not full:
         return 0.0
-    return min(1.0, max(0.0, (decode_tps - full / 2) / (full / 2)))
+    return float(min(1.0, max(0.0, (decode_tps - full / 2) / (full / 2))))
 
 
 def score_of(model: Model, mode: str, column: str) -> Score | None:
@@ -82,4 +82,4 @@ def quality_at_speed(model: Model, column: str, decode_tps: float, use_case: Map
 def utility(quality: Score, speed: float, first_token: float, context: float, penalties: float, weights: Mapping[str, Any]) -> float:
     """Return the points that rank a row. A thinly measured score is not a lead: part of its uncertainty is taken off."""
     doubt = weights["uncertainty_weight"] * quality.uncertainty + (weights["prior_points"] if quality.basis == "prior" else 0.0)
-    return quality.score - doubt + speed + first_token + context - penalties
+    return float(quality.score - doubt + speed + first_token + context - penalties)

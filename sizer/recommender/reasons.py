@@ -7,7 +7,6 @@ from sizer.recommender.search import Found, nearest_misses, upper_bound
 from sizer.recommender.space import Row, Space
 from sizer.schema.recommendation import Reason
 
-
 _FAR = 1.0  # a model that misses more than all memory of the machine is no "next" model for anybody
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from sizer.recommender import ranking
 from sizer.recommender.gates import already_there, first_closed_model_gate, first_closed_offer_gate, first_closed_row_gate
 from sizer.recommender.space import Engine, Offer, Row, Space
+from sizer.runtimes.options import model_refusal
 from sizer.schema.catalog import Model
 from sizer.schema.recommendation import Rejection, Role
 
@@ -35,7 +36,7 @@ class Found:
 def upper_bound(model: Model, space: Space) -> float:
     """Return points that no row of the model can exceed."""
     scores = [s.score for mode in ("default", "thinking") if (s := ranking.score_of(model, mode, space.use_case["quality"]))]
-    return max(scores, default=-1e9) + space.weights["fast_points"] + space.weights["context_points"] + space.most_preference
+    return float(max(scores, default=-1e9) + space.weights["fast_points"] + space.weights["context_points"] + space.most_preference)
 
 
 def search(space: Space, models: Iterable[Model], *, enough: int = 14) -> Found:
@@ -139,10 +140,10 @@ def alternatives(found: Found, pick: Row, space: Space, most: int) -> list[tuple
     chosen: list[tuple[Role, Row]] = []
     used = {pick.model.id}
 
-    def take(role: Role, rows: Iterable[Row], value: object) -> None:
+    def take(role: Role, rows: Iterable[Row], value: Callable[[Row], float]) -> None:
         options = [row for row in rows if row.model.id not in used]
         if options and len(chosen) < most:
-            best = max(options, key=value)  # type: ignore[type-var,arg-type]
+            best = max(options, key=value)
             chosen.append((role, best))
             used.add(best.model.id)
 
@@ -152,18 +153,28 @@ def alternatives(found: Found, pick: Row, space: Space, most: int) -> list[tuple
     take("installed", (row for row in pool if already_there(row, space)), lambda row: row.utility)
     take("faster", (row for row in pool if row.decode_tps >= 1.4 * pick.decode_tps and quality(row) >= picked_quality - 25), lambda row: row.utility)
     take("smarter", (row for row in pool if quality(row) >= picked_quality + 2), quality)
-    longer = longer_context(pick, space)
-    if longer is not None and len(chosen) < most:
-        chosen.append(("longer-context", longer))
-    other = [row for row in found.rows if row.model.id == pick.model.id and row.engine is not pick.engine]
-    if other and len(chosen) < most:
-        chosen.append(("other-runtime", max(other, key=_order)))
     take(
         "smaller-download",
         (row for row in pool if row.download_bytes <= 0.65 * pick.download_bytes and quality(row) >= picked_quality - 25),
         lambda row: row.utility,
     )
+    longer = longer_context(pick, space)
+    if longer is not None and len(chosen) < most:
+        chosen.append(("longer-context", longer))
+    other = other_runtime(pick, space)
+    if other is not None and len(chosen) < most:
+        chosen.append(("other-runtime", other))
     return chosen
+
+
+def other_runtime(pick: Row, space: Space) -> Row | None:
+    """Return the pick with the next runtime that drives the same engine and takes the same file."""
+    for option in pick.engine.options:
+        if option.runtime != pick.option.runtime and model_refusal(option, pick.model, pick.quant, space.needs) is None:
+            row = space.place(replace(pick.offer, option=option), pick.config.context, pick.config.kv_type_k)
+            if row.fits and first_closed_row_gate(row, space) is None:
+                return row
+    return None
 
 
 def longer_context(pick: Row, space: Space) -> Row | None:
@@ -197,7 +208,7 @@ def least_bad(space: Space, models: Iterable[Model], found: Found) -> Row | None
 
 def rejections(found: Found, pick: Row | None, space: Space, most: int = 5) -> list[Rejection]:
     """Return the runtimes that cannot or need not run here and the better models that did not make it, each with its first closed gate."""
-    result = [Rejection(reason=o.refusal.reason, runtime=o.runtime, gate=o.refusal.gate) for o in first_refusals(space)]
+    result = [Rejection(reason=refusal.reason, runtime=runtime, gate=refusal.gate) for runtime, refusal in first_refusals(space)]
     bar = pick.utility if pick else -1e9
     asked = space.needs.model is not None
     missed = sorted(found.missed.values(), key=lambda miss: (-upper_bound(miss.model, space), miss.model.id))
@@ -208,14 +219,14 @@ def rejections(found: Found, pick: Row | None, space: Space, most: int = 5) -> l
     return result
 
 
-def first_refusals(space: Space) -> list:  # type: ignore[type-arg]
+def first_refusals(space: Space) -> list[tuple[str, Rejection]]:
     """Return one refused option per runtime that has no open one."""
     open_runtimes = {option.runtime for option in space.options if option.refusal is None}
-    seen: dict[str, object] = {}
+    seen: dict[str, Rejection] = {}
     for option in space.options:
         if option.refusal is not None and option.runtime not in open_runtimes:
-            seen.setdefault(option.runtime, option)
-    return list(seen.values())
+            seen.setdefault(option.runtime, option.refusal)
+    return list(seen.items())
 
 
 def nearest_misses(missed: Sequence[Missed], most: int) -> list[Missed]:
