@@ -177,9 +177,11 @@ class Job:
     def ask(self, model: str) -> Step:
         """Return a check that makes the model answer once."""
         if self.embeds:
-            body, path = {"model": model, "input": "hello"}, "/embeddings"
+            body: dict[str, Any] = {"model": model, "input": "hello"}
+            path = "/embeddings"
         else:
-            body, path = {"model": model, "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 16}, "/chat/completions"
+            body = {"model": model, "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 16}
+            path = "/chat/completions"
         url = self.base + self.entry["path"] + path
         return self.step("check", "Let the model answer once", shell.post(url, json.dumps(body), self.os), "the first request loads the model")
 
@@ -220,6 +222,8 @@ class Job:
             "form": self.option.form,
             "port": self.port,
             "bind": self.bind,
+            "health": self.entry["health"],
+            "log": f"{self.option.runtime}.log",
         }
         if self.sees and self.entry["image_formats"]:
             settings["image_formats"] = list(self.entry["image_formats"])

@@ -47,22 +47,23 @@ def dns_label(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63].rstrip("-") or "model"
 
 
-def unit_text(description: str, arguments: Sequence[str], environment: Mapping[str, str], *, user_unit: bool, user: str | None = None) -> str:
-    """Return a systemd unit that runs a server in the foreground."""
-    lines = ["[Unit]", f"Description={description}", "After=network-online.target", "Wants=network-online.target", "", "[Service]"]
-    lines += [f"User={user}"] if user else []
+SEARCH_PATH = "%h/.local/bin:%h/.venvs/vllm/bin:%h/.venvs/mlx-lm/bin:%h/.lmstudio/bin:/usr/local/bin:/usr/bin:/bin:/home/linuxbrew/.linuxbrew/bin"
+"""Where the plans put programs; ``%h`` is the home folder in the words of systemd."""
+
+
+def unit_text(description: str, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Return a systemd unit of a user that runs a server in the foreground; the program is looked for where the plans put it."""
+    lines = ["[Unit]", f"Description={description.replace('%', '%%')}", "After=network-online.target", "Wants=network-online.target", "", "[Service]"]
+    lines += [f"Environment=PATH={SEARCH_PATH}"]
     lines += [f"Environment={systemd_word(f'{name}={value}')}" for name, value in environment.items()]
-    lines += ["ExecStart=" + " ".join(systemd_word(word, executable=index == 0) for index, word in enumerate(arguments))]
-    lines += ["Restart=on-failure", "RestartSec=5", "", "[Install]", f"WantedBy={'default.target' if user_unit else 'multi-user.target'}"]
+    lines += ["ExecStart=" + " ".join(["/usr/bin/env", *(systemd_word(word) for word in arguments)])]
+    lines += ["Restart=on-failure", "RestartSec=5", "", "[Install]", "WantedBy=default.target"]
     return "\n".join(lines) + "\n"
 
 
-def systemd_word(word: str, *, executable: bool = False) -> str:
+def systemd_word(word: str) -> str:
     """Return a word as systemd's command lines want it: ``%`` and ``$`` doubled, quoted where it has spaces, quotes or semicolons."""
-    escaped = word.replace("\\", "\\\\").replace("%", "%%")
-    if executable:
-        return word.replace("$", "$$") if "%h" in word else escaped
-    escaped = escaped.replace("$", "$$")
+    escaped = word.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$")
     if re.search(r"[\s\"';]", escaped) or not escaped:
         return '"' + escaped.replace('"', '\\"') + '"'
     return escaped
@@ -110,7 +111,7 @@ def _pod(container: Mapping[str, Any], name: str) -> dict[str, Any]:
         "containers": [_server(container, mounts)],
         "volumes": volumes,
     }
-    if not container["root"]:
+    if not container["root"] and container["gpu"] in (None, "nvidia"):
         spec["securityContext"] = {"runAsNonRoot": True, "runAsUser": UNPRIVILEGED_UID, "runAsGroup": UNPRIVILEGED_UID, "fsGroup": UNPRIVILEGED_UID}
     if container["gpu"] == "dri":
         spec["containers"][0]["volumeMounts"].append({"name": "dri", "mountPath": "/dev/dri"})
@@ -129,7 +130,6 @@ def _server(container: Mapping[str, Any], mounts: list[dict[str, Any]]) -> dict[
         "name": "server",
         "image": container["image"],
         "ports": [{"name": "http", "containerPort": container["port"]}],
-        "env": [{"name": key, "value": value} for key, value in container["environment"].items()],
         "resources": resources,
         "startupProbe": {**probe, "periodSeconds": 10, "failureThreshold": 360},
         "readinessProbe": {**probe, "periodSeconds": 10},
@@ -137,6 +137,8 @@ def _server(container: Mapping[str, Any], mounts: list[dict[str, Any]]) -> dict[
         "volumeMounts": mounts,
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
+    if container["environment"]:
+        server["env"] = [{"name": key, "value": value} for key, value in container["environment"].items()]
     if container["arguments"]:
         server["args"] = list(container["arguments"])
     if container["pull"]:

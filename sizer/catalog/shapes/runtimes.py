@@ -40,7 +40,7 @@ class Rule(Strict):
     verdict: Literal["holds", "narrower", "superseded"]
     where: list[str] = Field(min_length=1)
     now: str | None = None
-    decided_by: list[str] = []
+    decided_by: list[str] = Field(default_factory=list)
 
 
 class When(Strict):
@@ -80,7 +80,7 @@ class PlatformRule(Strict):
     fact: str
     arch_reason: str | None = None
     minimum: str | None = None
-    distros: dict[str, str] = {}
+    distros: dict[str, str] = Field(default_factory=dict)
 
 
 class CpuRule(Strict):
@@ -123,10 +123,10 @@ class Backend(Strict):
     offload: Literal["none", "layers", "experts"]
     fact: str
     compute_capability: str | None = None
-    drivers: list[Driver] = []
+    drivers: list[Driver] = Field(default_factory=list)
     gfx: dict[System, list[str]] | None = None
-    integrated_without_switch: list[str] = []
-    features: dict[Arch, list[str]] = {}
+    integrated_without_switch: list[str] = Field(default_factory=list)
+    features: dict[Arch, list[str]] = Field(default_factory=dict)
     same_devices: bool = False
     serial: bool = False
     artefact: Literal["ollama_tag"] | None = None
@@ -158,6 +158,7 @@ class Runtime(Strict):
     port: int
     api_key: str
     path: str
+    health: str
     minimum_version: str | None
     version_fact: str
     platforms: dict[System, PlatformRule]
@@ -172,15 +173,15 @@ class Runtime(Strict):
     keep_alive_seconds: int | None
     default_keep_alive_seconds: int | None = None
     keep_alive_fact: str | None = None
-    cpu: dict[Arch, CpuRule] = {}
-    memory_minimum_bytes: dict[System, int] = {}
+    cpu: dict[Arch, CpuRule] = Field(default_factory=dict)
+    memory_minimum_bytes: dict[System, int] = Field(default_factory=dict)
     memory_advised_bytes: int | None = None
     memory_fact: str | None = None
     integrated_switch: str | None = None
     integrated_fact: str | None = None
-    serial_architectures: list[str] = []
+    serial_architectures: list[str] = Field(default_factory=list)
     serial_fact: str | None = None
-    image_formats: list[str] = []
+    image_formats: list[str] = Field(default_factory=list)
     prompt_cache_bytes: int | None = None
     prompt_cache_fact: str | None = None
     gpu_memory_utilization: float | None = None

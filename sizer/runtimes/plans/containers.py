@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from sizer.runtimes import shell
 from sizer.runtimes.job import Job
 from sizer.schema.launch import dns_label, docker_run, kubernetes_objects, volume_name
 from sizer.schema.recommendation import Step
+from sizer.schema.yaml_text import yaml_text
 
 
 def bound(env: Mapping[str, str]) -> dict[str, str]:
@@ -65,9 +65,8 @@ def _start_note(job: Job, fetch: str | None) -> str | None:
 
 def _kubernetes(job: Job, container: dict[str, Any], served: str) -> list[Step]:
     name = dns_label(f"{container['name']}-{job.model.id}")
-    document = {"apiVersion": "v1", "kind": "List", "items": kubernetes_objects(container, name, describe(job))}
-    text = json.dumps(document, indent=1, ensure_ascii=False)
-    apply = f"@'\n{text}\n'@ | kubectl apply -f -" if job.os == "windows" else f"kubectl apply -f - <<'EOF'\n{text}\nEOF"
+    text = "---\n".join(yaml_text(item) for item in kubernetes_objects(container, name, describe(job)))
+    apply = f"@'\n{text}'@ | kubectl apply -f -" if job.os == "windows" else f"kubectl apply -f - <<'EOF'\n{text}EOF"
     port = container["host_port"]
     return [
         job.step("start", "Apply the manifest", apply, f"memory request and limit are our estimate plus a margin; {job.download_note()}"),

@@ -27,11 +27,11 @@ def plan(job: Job) -> Plan:
 
 
 def arguments(job: Job) -> list[str]:
-    """Return the server's command line."""
+    """Return the server's command line. Answers may take half of the context: the server's own end after 512 tokens cuts thinking models off."""
     words = ["mlx_lm.server", "--model", job.artefact, "--host", job.bind, "--port", str(job.port)]
     words += ["--kv-bits", str(KV_BITS[job.config.kv_type_k])] if job.config.kv_type_k in KV_BITS else []
     words += ["--decode-concurrency", str(job.config.parallel), "--prompt-concurrency", str(min(job.config.parallel, 8))]
-    return [*words, "--prompt-cache-bytes", str(prompt_cache_bytes(job))]
+    return [*words, "--prompt-cache-bytes", str(prompt_cache_bytes(job)), "--max-tokens", str(job.config.context // 2)]
 
 
 def prompt_cache_bytes(job: Job) -> int:

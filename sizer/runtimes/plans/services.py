@@ -16,7 +16,7 @@ def at_login(job: Job, name: str, command: Sequence[str]) -> list[Step]:
     """Return the optional step that keeps the server running under systemd; nothing elsewhere or inside a container."""
     if job.os != "linux" or job.setting.inside:
         return []
-    unit = unit_text(f"{job.model.name} on {job.entry['name']}", ["/usr/bin/env", *command], {"PATH": SEARCH_PATH}, user_unit=True).rstrip("\n")
+    unit = unit_text(f"{job.model.name} on {job.entry['name']}", command, {}).rstrip("\n")
     commands = [
         f"mkdir -p {USER_UNITS}",
         f"cat > {USER_UNITS}/{name}.service <<'EOF'\n{unit}\nEOF",
@@ -25,9 +25,6 @@ def at_login(job: Job, name: str, command: Sequence[str]) -> list[Step]:
     ]
     note = "instead of the line before; loginctl enable-linger keeps it running while nobody is logged in"
     return [job.step("start", "Start it by itself at login (optional)", shell.lines(commands), note)]
-
-
-SEARCH_PATH = "%h/.local/bin:/usr/local/bin:/usr/bin:/bin:/home/linuxbrew/.linuxbrew/bin"
 
 
 def remove(job: Job, name: str) -> list[Step]:

@@ -1,0 +1,64 @@
+"""A Dockerfile: the runtime's own image with the settings in it. The model is fetched at the first start, into a volume."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from sizer.renderers.emit.subject import comment, container_of, headline, picked, served_as
+from sizer.schema.launch import device_arguments, volume_name
+from sizer.schema.recommendation import Recommendation
+
+HEALTH_PROGRAMS = {
+    "ollama": ["ollama", "list"],
+    "llama-cpp": ["curl", "-fsS", "http://localhost:{port}{health}"],
+    "vllm": ["python3", "-c", "import urllib.request as r; r.urlopen('http://localhost:{port}{health}')"],
+    "lmstudio": ["curl", "-fsS", "http://localhost:{port}{health}"],
+}
+
+
+def text(answer: Recommendation) -> str:
+    """Return the Dockerfile with the command that builds and runs it in comments."""
+    container, pick = container_of(answer, "Dockerfile"), picked(answer)
+    image, name = tagged(container["image"]), container["name"]
+    run = ["docker run -d", "--name", name, *device_arguments(container["gpu"]), *(["--ipc host"] if container["shared_memory"] else [])]
+    run += [
+        "-p",
+        f"{container['host_bind']}:{container['host_port']}:{container['port']}",
+        "-v",
+        f"{volume_name(container)}:{container['volume']}",
+        f"local/{name}",
+    ]
+    lines = [
+        comment(headline(pick)),
+        comment(f"model id to send: {served_as(container, pick)}"),
+        comment(f"docker build -t local/{name} ."),
+        comment(" ".join(run)),
+    ]
+    lines += [f"FROM {image}"]
+    lines += [f"ENV {key}={quoted(value)}" for key, value in container["environment"].items()]
+    lines += [f"EXPOSE {container['port']}", f"VOLUME [{json.dumps(container['volume'])}]"]
+    lines += [f"HEALTHCHECK --interval=30s --timeout=5s --start-period=60m CMD {json.dumps(health_check(container))}"]
+    if container["pull"]:
+        serve = f"ollama serve & until ollama list >/dev/null 2>&1; do sleep 1; done; ollama pull {shlex.quote(container['pull'])}; wait"
+        lines += ['ENTRYPOINT ["/bin/sh", "-c"]', f"CMD [{json.dumps(serve)}]"]
+    elif container["arguments"]:
+        lines += [f"CMD {json.dumps(container['arguments'])}"]
+    return "\n".join(lines) + "\n"
+
+
+def quoted(value: str) -> str:
+    """Return a value in double quotes in which Docker finds no variable."""
+    return json.dumps(value).replace("$", "\\$")
+
+
+def tagged(image: str) -> str:
+    """Return an image name that names its tag."""
+    return image if ":" in image.rpartition("/")[2] else f"{image}:latest"
+
+
+def health_check(container: Mapping[str, Any]) -> list[str]:
+    """Return the words of the health check, run inside the container by a program that the image holds."""
+    return [word.format(port=container["port"], health=container["health"]) for word in HEALTH_PROGRAMS[container["name"]]]

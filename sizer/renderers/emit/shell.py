@@ -1,0 +1,97 @@
+"""The whole plan as one script: POSIX sh, or PowerShell on Windows. Nothing in it asks a question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sizer.renderers.emit.subject import comment, headline, one_line, picked
+from sizer.schema.recommendation import Pick, Recommendation, Step
+
+WAIT_TRIES = 5400
+"""Two seconds each: three hours, enough for a first start that fetches a large model."""
+DONE_KINDS = ("install", "configure", "pull", "start", "check")
+
+
+def text(answer: Recommendation) -> str:
+    """Return the script; steps that a person must do, and how to stop and undo, stand in comments."""
+    pick = picked(answer)
+    windows = any(step.os == "windows" for step in pick.steps)
+    lines = _head(pick, windows)
+    for step in pick.steps:
+        if step.kind in DONE_KINDS:
+            lines += ["", *_step(step, pick.settings, windows)]
+    lines += ["", _say(f"{one_line(pick.display_name)} answers at {pick.endpoint.base_url} as {pick.endpoint.model}", windows)]
+    lines += ["", comment("To stop and to undo:"), *_endings(pick)]
+    return "\n".join(lines) + "\n"
+
+
+def _head(pick: Pick, windows: bool) -> list[str]:
+    if windows:
+        return [comment(headline(pick)), "$ErrorActionPreference = 'Stop'"]
+    return ["#!/bin/sh", comment(headline(pick)), "set -eu"]
+
+
+def _step(step: Step, settings: dict[str, Any], windows: bool) -> Iterator[str]:
+    yield comment(f"{step.title}{': ' + step.note if step.note else ''}")
+    foreground = settings.get("foreground", ())
+    if step.command is None or step.title in settings.get("optional", ()):
+        yield comment(step.command or "to be done by hand")
+        return
+    if step.kind == "check" and step.title in foreground:
+        yield comment(step.command)
+        return
+    yield _say(step.title, windows)
+    if step.title in foreground:
+        yield from _background(step.command, settings, windows)
+    elif step.kind == "check":
+        yield _tolerant(step.command, windows)
+    else:
+        yield step.command
+        if step.title in settings.get("awaited", ()):
+            yield from _wait(settings, windows)
+
+
+def _say(words: str, windows: bool) -> str:
+    if windows:
+        return "Write-Host '" + words.replace("'", "''") + "'"
+    return "echo '" + words.replace("'", "'\\''") + "'"
+
+
+def _tolerant(command: str, windows: bool) -> str:
+    """Return a check that does not end the script: it is there to be read."""
+    return f"try {{ {command} }} catch {{ Write-Warning $_ }}" if windows else f"{command} || true"
+
+
+def _background(command: str, settings: dict[str, Any], windows: bool) -> Iterator[str]:
+    """Yield a server in the background and a wait until it answers."""
+    if windows:
+        program, *words = settings["server"]["arguments"]
+        listed = ", ".join("'" + word.replace("'", "''") + "'" for word in words)
+        yield f"$server = Start-Process -PassThru -WindowStyle Hidden -FilePath '{program}' -ArgumentList @({listed})"
+    else:
+        yield from ("(", "  trap '' HUP", f"  {command}", f") >{settings['log']} 2>&1 &", "server=$!")
+    yield from _wait(settings, windows, watch=True)
+
+
+def _wait(settings: dict[str, Any], windows: bool, *, watch: bool = False) -> Iterator[str]:
+    """Yield a loop that ends when the server answers; with ``watch`` it gives up when the process in the background is gone."""
+    url = f"http://localhost:{settings['port']}{settings['health']}"
+    if windows:
+        yield "for ($tries = 0; ; $tries++) {"
+        yield f"  try {{ Invoke-RestMethod '{url}' | Out-Null; break }} catch {{ Start-Sleep -Seconds 2 }}"
+        yield f"  if ({'$server.HasExited -or ' if watch else ''}$tries -ge {WAIT_TRIES}) {{ throw 'the server does not answer' }}"
+        yield "}"
+        return
+    yield from ("tries=0", f"until curl -fsS '{url}' >/dev/null 2>&1; do")
+    if watch:
+        yield f'  kill -0 "$server" 2>/dev/null || {{ cat {settings["log"]} >&2; exit 1; }}'
+    yield from ("  tries=$((tries + 1))", f'  [ "$tries" -lt {WAIT_TRIES} ] || exit 1', "  sleep 2", "done")
+
+
+def _endings(pick: Pick) -> Iterator[str]:
+    for step in pick.steps:
+        if step.kind in ("stop", "undo"):
+            yield comment(f"{step.title}:" if step.command else step.title)
+            if step.command:
+                yield "\n".join(comment("  " + line) for line in step.command.splitlines())
