@@ -61,7 +61,7 @@ def complete(machine: Machine, catalog: Catalog, *, budget: str = "capacity") ->
 
 def _sharing(card: Accelerator, memory: Memory) -> Accelerator:
     """Integrated graphics read main memory: they are as fast as that, not as fast as the memory usually found beside them."""
-    if card.kind != "integrated" or (memory.bandwidth_source or "").startswith("assumed"):
+    if card.kind != "integrated" or (card.bandwidth_gbs and (memory.bandwidth_source or "").startswith("assumed")):
         return card
     return replace(card, bandwidth_gbs=memory.bandwidth_gbs)
 
@@ -141,8 +141,8 @@ def _agreed(found: Identity, name: str) -> Any:
     return values.pop() if len(values) == 1 else None
 
 
-def _unlisted(card: Accelerator, found: Identity) -> tuple[Accelerator, None, list[Notice]]:
-    """Return a card that is not in the table: no key, its figures those of the nearest entry and marked assumed."""
+def _unlisted(card: Accelerator, found: Identity) -> tuple[Accelerator, Device | None, list[Notice]]:
+    """Return a card that is not in the table: no key, its figures those of the nearest entry and marked assumed; beside it the card it is a part of."""
     evidence = [*card.evidence, f"table: {found.how}"]
     like = found.like
     figures: dict[str, Any] = {}
@@ -160,7 +160,8 @@ def _unlisted(card: Accelerator, found: Identity) -> tuple[Accelerator, None, li
     if any(line.startswith("described: --vram") for line in card.evidence):
         return card, None, []
     if found.share != 1 or like is None:
-        notice = Notice("partial-gpu" if "MIG" in found.how or "virtual" in found.how else "unlisted-gpu", "info", f"{card.name}: {found.how}")
+        code = "partial-gpu" if found.how.startswith(("MIG slice", "virtual GPU")) else "unlisted-gpu"
+        notice = Notice(code, "info", f"{card.name}: {found.how}")
     else:
         notice = Notice(
             "unlisted-gpu",
@@ -168,7 +169,7 @@ def _unlisted(card: Accelerator, found: Identity) -> tuple[Accelerator, None, li
             f"{card.name} is not in the accelerator table; its speed is assumed to be that of {like.name}",
             "the recommendation still holds for its memory; `sizer probe --measure` and an entry in data/devices.yaml make the speed right",
         )
-    return card, None, [notice]
+    return card, like if found.share != 1 else None, [notice]
 
 
 def _scaled(figure: float | None, share: float) -> float | None:

@@ -60,10 +60,8 @@ def vendor_of(accelerator: Accelerator) -> Vendor:
 def identify(accelerator: Accelerator, index: DeviceIndex, *, processor: str | None = None, main_memory_bytes: int | None = None) -> Identity:
     """Return what ``accelerator`` is. Never raises: what is not in the table comes back with ``device`` None."""
     plain = normalised(accelerator.name)
-    if _VIRTUAL.search(plain):
-        return Identity(None, "a virtual GPU: a part of a card that is not known")
-    if _SLICE.search(plain):
-        return _slice(accelerator, index, main_memory_bytes)
+    if _VIRTUAL.search(plain) or _SLICE.search(plain):
+        return _part(accelerator, index, "MIG slice" if _SLICE.search(plain) else "virtual GPU")
     vendor = vendor_of(accelerator)
     for how, found in (
         ("PCI id", index.by_pci_id(accelerator.pci_id) if accelerator.pci_id else ()),
@@ -80,15 +78,15 @@ def identify(accelerator: Accelerator, index: DeviceIndex, *, processor: str | N
     return Identity(None, "not in the table", like=_nearest(accelerator, vendor, index))
 
 
-def _slice(accelerator: Accelerator, index: DeviceIndex, main_memory_bytes: int | None) -> Identity:
-    """A MIG slice: its card by PCI id or by the name before "MIG"; the share of the card by memory, which MIG cuts in eighths."""
+def _part(accelerator: Accelerator, index: DeviceIndex, what: str) -> Identity:
+    """A MIG slice or a virtual GPU: its card by PCI id or by the name before "MIG", and the share of the card by memory, which MIG cuts in eighths."""
     cards = index.by_pci_id(accelerator.pci_id) if accelerator.pci_id else ()
     cards = cards or index.by_name(re.split(r"\s*\bmig\b", accelerator.name, flags=re.IGNORECASE)[0])
-    card = cards[0] if cards else None
+    card = next((card for card in cards if card.memory_bytes), None)
     if card is None or not card.memory_bytes or not accelerator.memory_total_bytes:
-        return Identity(None, "a slice of a card (MIG)")
+        return Identity(None, f"{what}: a part of a card that is not known")
     eighths = max(1, min(8, -(-accelerator.memory_total_bytes * 8 // card.memory_bytes)))
-    return Identity(None, f"a slice of {card.name} (MIG), {eighths} eighths of its memory", like=card, share=eighths / 8)
+    return Identity(None, f"{what}: {eighths}/8 of the memory of {card.name}", like=card, share=eighths / 8)
 
 
 def narrowed(

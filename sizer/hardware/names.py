@@ -173,7 +173,7 @@ def search_devices(catalog: Catalog, text: str) -> list[Device]:
     scored = sorted(_scores(frozenset(words_of(text)), set(), index), key=lambda item: (item[0], -item[1].popularity))
     found = [device for _, device in scored] or [device for device in index if lowered in device.name.lower() or lowered in device.key]
     if wanted.memory_gib is not None:
-        found = [device for device in found if _has_memory(device, wanted.memory_gib)] or found
+        found = [device for device in found if device.kind != "integrated" and _has_memory(device, wanted.memory_gib)] or found
     return [catalog.devices[device.key] for device in found]
 
 
