@@ -128,4 +128,4 @@ def test_a_crash_and_a_hang_in_a_frozen_application_stay_in_the_forked_child() -
     assert guard._forked(lambda: os.abort(), 5) == {"error": "crashed: signal 6"}  # type: ignore[func-returns-value]
     assert guard._forked(lambda: time.sleep(30) or {}, 0.2) == {"timeout": True}
     assert guard._forked(lambda: {"value": [1]}, 5) == {"value": [1]}
-    assert guard._forked(lambda: [][0], 5)["error"].startswith("IndexError")
+    assert guard._forked(lambda: {}["a"], 5)["error"].startswith("KeyError")
