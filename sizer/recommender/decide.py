@@ -68,7 +68,7 @@ def decide(machine: Machine, needs: Needs, catalog: Catalog) -> Recommendation:
     else:
         worst = least_bad(space, models, found)
         others = [] if worst is None else [pick_from(worst, space, found, tier, role="least-bad", beside=worst)]
-    slow = winner is not None and too_slow(winner, space)
+    slow = winner is not None and (too_slow(winner, space) or waits_long(winner, space))
     return Recommendation(
         machine=machine,
         needs=space.needs,
@@ -77,7 +77,7 @@ def decide(machine: Machine, needs: Needs, catalog: Catalog) -> Recommendation:
         alternatives=tuple(others),
         rejected=tuple(rejections(found, winner, space)),
         fallback=_fallback(space, "nothing local answers this need" if winner is None else "the local answer is slow") if winner is None or slow else None,
-        notices=tuple(_notices(space, winner, others, slow, found)),
+        notices=tuple(_notices(space, winner, others, found)),
         companion=companion,
         catalog=CatalogInfo(version=catalog.info["version"], date=catalog.info["date"], models=len(catalog.models)),
     )
@@ -88,14 +88,19 @@ def too_slow(row: Row, space: Space) -> bool:
     return row.decode_tps < float(space.use_case["decode_floor_tps"])
 
 
+def waits_long(row: Row, space: Space) -> bool:
+    """Return whether the first token of a typical prompt takes longer than the use case bears."""
+    return row.ttft_s is not None and row.ttft_s > float(space.use_case["first_token_floor_s"])
+
+
 def _fallback(space: Space, reason: str) -> Fallback:
     first = space.catalog.assumptions["fallback"][0]
     return Fallback(provider=first["provider"], base_url=first["base_url"], reason=reason)
 
 
-def _notices(space: Space, row: Row | None, others: Sequence[Pick], slow: bool, found: Found) -> list[Notice]:
+def _notices(space: Space, row: Row | None, others: Sequence[Pick], found: Found) -> list[Notice]:
     needs, case = space.needs, space.use_case
-    result = [notice for notice in space.machine.notices if notice.level != "info" or notice.code.startswith("assumed")]
+    result = [notice for notice in space.machine.notices if notice.level != "info" or notice.remedy or notice.code.startswith("assumed")]
     if row is None:
         least = others[0] if others else None
         message = f"nothing here runs a good model for {needs.use_case}: {_why_nothing(space, found)}"
@@ -105,10 +110,11 @@ def _notices(space: Space, row: Row | None, others: Sequence[Pick], slow: bool, 
             else "a cloud provider, or a larger machine"
         )
         return [*result, Notice("nothing-fits", "error", message, remedy)]
-    if slow:
+    result += _closed_backends(space, row)
+    if too_slow(row, space):
         message = f"about {row.decode_tps:.1f} tokens/s is slow for {needs.use_case} ({case['decode_floor_tps']} is the least that feels usable)"
         result.append(Notice("slow-for-use-case", "warning", message, "a smaller model under 'faster', a GPU, or a cloud provider"))
-    if row.ttft_s is not None and row.ttft_s > case["first_token_floor_s"]:
+    if waits_long(row, space):
         message = f"the first token of a {case['prompt_tokens']}-token prompt takes about {row.ttft_s:.0f} s"
         result.append(Notice("slow-first-token", "warning", message, "shorter prompts, prefix caching, or a GPU"))
     if row.config.context < case["context_tokens"] and not needs.context and needs.use_case != "embedding":
@@ -121,6 +127,22 @@ def _notices(space: Space, row: Row | None, others: Sequence[Pick], slow: bool, 
     if needs.license == "commercial" and row.model.commercial_use == "conditional":
         result.append(Notice("license-conditions", "warning", f"{row.model.license} allows commercial use under conditions", "read the licence"))
     result += [Notice("model-trap", "info", trap, None) for trap in row.model.traps]
+    return result
+
+
+def _closed_backends(space: Space, row: Row) -> list[Notice]:
+    """Say why a better way to reach this machine's GPU is closed to the chosen runtime (an old driver, say), and that layers are left to the processor."""
+    result = []
+    seen = set()
+    for option in space.options:
+        refusal = option.refusal
+        if refusal and option.devices and option.runtime == row.option.runtime and refusal.reason not in seen:
+            seen.add(refusal.reason)
+            result.append(Notice("backend-closed", "warning", refusal.reason, None))
+    if row.engine.devices and row.config.gpu_layers is not None:
+        total = len(space.architecture(row.model).layers) + 1
+        message = f"only {row.config.gpu_layers} of {total} layers fit the GPU: main memory sets the pace"
+        result.append(Notice("partly-in-main-memory", "warning", message, "a smaller quantisation or model, less context, or a GPU with more memory"))
     return result
 
 

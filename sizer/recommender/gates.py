@@ -179,6 +179,11 @@ def least_tps(space: Space) -> float:
     return float(max(space.needs.min_tps or 0.0, space.search["least_useful_tps"]))
 
 
+def needs_quality(space: Space) -> bool:
+    """Return whether a least quality is asked for: not of a model that the user named, and not of embedders, whose scale is another."""
+    return space.needs.model is None and space.needs.use_case != "embedding"
+
+
 ROW_GATES: tuple[RowGate, ...] = (
     RowGate("fits_memory", lambda row, _: row.fits, _memory_reason),
     RowGate("fits_disk", _disk_holds, _disk_reason),
@@ -186,6 +191,13 @@ ROW_GATES: tuple[RowGate, ...] = (
         "is_fast_enough",
         lambda row, space: row.decode_tps >= least_tps(space),
         lambda row, space: f"{row.quant.id} would run at about {row.decode_tps:.1f} tokens/s, at least {least_tps(space):g} are needed",
+    ),
+    RowGate(
+        "is_good_enough",
+        lambda row, space: row.quality is None or not needs_quality(space) or row.quality.score >= space.search["least_quality"],
+        lambda row, space: (
+            f"scores {row.quality.score if row.quality else 0:.0f} of 100, below {space.search['least_quality']:.0f} answers are not worth having"
+        ),
     ),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sizer.recommender.gates import gib, least_context
-from sizer.recommender.search import Found, nearest_misses, upper_bound
+from sizer.recommender.search import Found, best_score, nearest_misses
 from sizer.recommender.space import Row, Space
 from sizer.schema.recommendation import Reason
 
@@ -39,7 +39,7 @@ def _quant_reason(row: Row, space: Space, found: Found) -> Reason | None:
     larger = [
         miss
         for miss in found.missed.values()
-        if miss.gate in ("fits_memory", "is_fast_enough", "fits_disk") and upper_bound(miss.model, space) > row.utility + space.most_preference
+        if miss.gate in ("fits_memory", "is_fast_enough", "fits_disk") and best_score(miss.model, space) > (row.quality.score if row.quality else 0)
     ]
     kept = space.retention(row)
     share = f"{row.quant.id} keeps {100 * kept:.1f} % of the unquantised score" if kept < 0.9995 else f"{row.quant.id} loses nothing measurable"

@@ -33,14 +33,22 @@ class Found:
     refused: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
+TELLING = ("fits_memory", "fits_disk", "is_fast_enough", "download_is_small_enough")  # gates that say something about the machine or the wishes
+
+
+def best_score(model: Model, space: Space) -> float:
+    """Return the score of the model's better mode, before quantisation and speed."""
+    scores = [s.score for mode in ("default", "thinking") if (s := ranking.score_of(model, mode, space.use_case["quality"]))]
+    return max(scores, default=-1e9)
+
+
 def upper_bound(model: Model, space: Space) -> float:
     """Return points that no row of the model can exceed."""
-    scores = [s.score for mode in ("default", "thinking") if (s := ranking.score_of(model, mode, space.use_case["quality"]))]
-    return float(max(scores, default=-1e9) + space.weights["fast_points"] + space.weights["context_points"] + space.most_preference)
+    return float(best_score(model, space) + space.weights["fast_points"] + space.weights["context_points"] + space.most_preference)
 
 
-def search(space: Space, models: Iterable[Model], *, enough: int = 14) -> Found:
-    """Return what is open, judged. Models are tried from the highest possible score down; it ends when none can win any more and ``enough`` fit."""
+def search(space: Space, models: Iterable[Model]) -> Found:
+    """Return what is open, judged. Models are tried from the highest possible score down; it ends when none can win any more and enough fit."""
     found = Found()
     candidates: list[tuple[float, Model]] = []
     for model in models:
@@ -52,7 +60,7 @@ def search(space: Space, models: Iterable[Model], *, enough: int = 14) -> Found:
     candidates.sort(key=lambda item: (-item[0], item[1].id))
     best = -1e9
     for bound, model in candidates:
-        if bound < best - space.weights["tie_points"] and len(found.best) >= enough:
+        if bound < best - space.weights["tie_points"] and len(found.best) >= space.search["enough_models"]:
             break
         rows = best_rows(model, space, found)
         if rows:
@@ -65,11 +73,11 @@ def search(space: Space, models: Iterable[Model], *, enough: int = 14) -> Found:
 
 
 def best_rows(model: Model, space: Space, found: Found) -> list[Row]:
-    """Return the best open row of a model on each engine, the processor only where no device runs it; note the closest miss where there is none."""
+    """Return the best open row of a model on each engine, the processor only where no card of its own memory runs it; note the closest miss where there is none."""
     result: list[Row] = []
     misses: list[tuple[tuple[int, float], Missed]] = []
     for engine in space.engines:
-        if result and not engine.devices:
+        if not engine.devices and any(not row.engine.shared for row in result):
             continue
         opened: Row | None = None
         for row in _open_rows(model, engine, space, misses):
@@ -108,7 +116,7 @@ def _judged(rows: Iterator[Row], space: Space, misses: list[tuple[tuple[int, flo
         misses.append(((_RANKS.index(gate.name), closeness), Missed(row.model, gate.name, gate.reason(row, space), row)))
 
 
-_RANKS = ("runtime_takes_it", "quant_is_good_enough", "download_is_small_enough", "fits_memory", "fits_disk", "is_fast_enough")
+_RANKS = ("runtime_takes_it", "quant_is_good_enough", "download_is_small_enough", "fits_memory", "fits_disk", "is_good_enough", "is_fast_enough")
 
 
 def _order(row: Row) -> tuple[float, float, int, int, str]:
@@ -201,7 +209,7 @@ def least_bad(space: Space, models: Iterable[Model], found: Found) -> Row | None
         for offer in space.offers(model, engine)
         if first_closed_offer_gate(offer, space) is None and not space.cannot_fit(offer)
         for row in space.rows(offer)
-        if row.fits and ((gate := first_closed_row_gate(row, space)) is None or gate.name == "is_fast_enough") and row.quality is not None
+        if row.fits and ((gate := first_closed_row_gate(row, space)) is None or gate.name in ("is_fast_enough", "is_good_enough")) and row.quality is not None
     ]
     return max(slow, key=_order, default=None)
 
@@ -209,11 +217,11 @@ def least_bad(space: Space, models: Iterable[Model], found: Found) -> Row | None
 def rejections(found: Found, pick: Row | None, space: Space, most: int = 5) -> list[Rejection]:
     """Return the runtimes that cannot or need not run here and the better models that did not make it, each with its first closed gate."""
     result = [Rejection(reason=refusal.reason, runtime=runtime, gate=refusal.gate) for runtime, refusal in first_refusals(space)]
-    bar = pick.utility if pick else -1e9
+    bar = pick.quality.score if pick and pick.quality else -1e9
     asked = space.needs.model is not None
     missed = sorted(found.missed.values(), key=lambda miss: (-upper_bound(miss.model, space), miss.model.id))
-    closer = [miss for miss in missed if asked or upper_bound(miss.model, space) > bar]
-    result += [Rejection(reason=miss.reason, model=miss.model.id, gate=miss.gate) for miss in nearest_misses(closer, most)]
+    telling = [miss for miss in missed if asked or (miss.gate in TELLING and best_score(miss.model, space) > bar)]
+    result += [Rejection(reason=miss.reason, model=miss.model.id, gate=miss.gate) for miss in nearest_misses(telling, most)]
     if asked:
         result += [Rejection(reason=reason, model=name, gate=gate) for name, (gate, reason) in sorted(found.refused.items())]
     return result

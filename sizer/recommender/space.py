@@ -293,8 +293,10 @@ class Space:
             lost += weights["offload_points"]
         if row.config.kv_type_k != "f16" and not self.needs.kv_type:
             lost += weights["kv_quantised_points"]
-        if row.quant.bits_per_weight < weights["low_bits"] and row.quant.id != row.model.native_quant and not self.needs.quant:
-            lost += weights["low_bits_points"]
+        if row.quant.id != row.model.native_quant and not self.needs.quant:
+            lost += weights["low_bits_points"] * max(0.0, weights["low_bits"] - row.quant.bits_per_weight)
+        if row.option.runtime == "ollama" and row.quant.id not in row.model.ollama_tags:
+            lost += weights["foreign_tag_points"]
         if row.full:
             budget = engine.device_budget_bytes if engine.devices else engine.host_budget_bytes
             used = row.device_bytes if engine.devices else row.host_bytes

@@ -66,6 +66,7 @@ class _Ranking(_Sourced):
     kv_quantised_points: float
     low_bits_points: float
     low_bits: float
+    foreign_tag_points: float
     tight_points: float
     tight_share: float
     prior_points: float
@@ -77,6 +78,8 @@ class _Search(_Sourced):
     context_steps: list[int]
     kv_types: list[str]
     least_useful_tps: float
+    least_quality: float
+    enough_models: int
     compute_margin: float
     compute_margin_bytes: int
     download_headroom: float
