@@ -111,6 +111,11 @@ class Architecture:
         """Return an integer of the metadata, the largest one of a per-layer list."""
         return _scalar(self.metadata, key, default)
 
+    def get_float(self, key: str, default: float = 0.0) -> float:
+        """Return a real number of the metadata."""
+        value = self.metadata.get(key)
+        return float(value) if isinstance(value, (int, float)) else default
+
     def flag(self, key: str, default: bool = False) -> bool:
         """Return a yes or no of the metadata."""
         value = self.metadata.get(key)

@@ -1,0 +1,170 @@
+"""ggml's graph allocator, on sizes alone: how large a buffer a graph needs.
+
+A graph is recorded in the order in which ggml would run it; ``Graph.peak`` then replays ``ggml-alloc.c`` of llama.cpp b11434: graph inputs first,
+best fit among free blocks, operations that may work in place take over their operand's block, a block is freed after its last reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+FLOAT = 4
+ALIGNMENT = 128
+INPLACE = "CDHI"
+
+
+class Tensor:
+    """One tensor of a graph. ``root`` is the tensor whose memory a view shows; ``outside`` ones (weights, caches) take none here."""
+
+    __slots__ = ("children", "inplace", "is_input", "offset", "outside", "owned", "root", "seen", "shape", "size", "sources", "views")
+
+    def __init__(
+        self, shape: tuple[int, ...], size: int, sources: Sequence[Tensor], *, root: Tensor | None, inplace: bool, outside: bool, is_input: bool
+    ) -> None:
+        self.shape = shape
+        self.size = -(-size // ALIGNMENT) * ALIGNMENT
+        self.sources = sources
+        self.root = root
+        self.inplace = inplace
+        self.outside = outside
+        self.is_input = is_input
+        self.seen = outside or is_input
+        self.owned = False
+        self.children = 0
+        self.views = 0
+        self.offset = 0
+
+
+class Graph:
+    """A recorded graph."""
+
+    __slots__ = ("nodes",)
+
+    def __init__(self) -> None:
+        self.nodes: list[Tensor] = []
+
+    def op(self, shape: tuple[int, ...], *sources: Tensor, inplace: bool = False, size: int | None = None) -> Tensor:
+        """Return the result of an operation: f32 unless ``size`` gives its bytes."""
+        if size is None:
+            size = _bytes(shape)
+        return Tensor(shape, size, sources, root=None, inplace=inplace, outside=False, is_input=False)
+
+    def like(self, first: Tensor, *others: Tensor, kind: str = "D") -> Tensor:
+        """Return an element-wise operation, which may take over the first operand's memory."""
+        return Tensor(first.shape, first.size, (first, *others), root=None, inplace=kind in INPLACE, outside=False, is_input=False)
+
+    def view(self, source: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """Return a view or reshape."""
+        root = source.root or source
+        if root.outside:
+            return root
+        return Tensor(shape, _bytes(shape), (source,), root=root, inplace=False, outside=False, is_input=False)
+
+    def input(self, size: int, shape: tuple[int, ...] = (0,)) -> Tensor:
+        """Return an input of the graph, copied to the device before it starts."""
+        return Tensor(shape, size, (), root=None, inplace=False, outside=False, is_input=True)
+
+    def expand(self, tensor: Tensor) -> Tensor:
+        """Record the tensor and everything it needs, operands first (ggml_build_forward_expand)."""
+        if tensor.seen:
+            return tensor
+        tensor.seen = True
+        for source in tensor.sources:
+            if not source.seen:
+                self.expand(source)
+        self.nodes.append(tensor)
+        return tensor
+
+    def peak(self) -> int:
+        """Return the bytes of the buffer."""
+        nodes = self.nodes
+        inputs: list[Tensor] = []
+        for node in nodes:
+            if node.root is not None:
+                node.root.views += 1
+            for source in node.sources:
+                source.children += 1
+                if source.is_input and not source.owned:
+                    source.owned = True
+                    inputs.append(source)
+        blocks = _Blocks()
+        for tensor in inputs:
+            tensor.offset = blocks.take(tensor.size)
+        for node in nodes:
+            if node.root is None and not node.outside:
+                self._allocate(node, blocks)
+            for source in node.sources:
+                source.children -= 1
+                if source.children == 0 and source.views == 0:
+                    root = source.root
+                    if root is not None:
+                        root.views -= 1
+                        if root.views == 0 and root.children == 0 and root.owned:
+                            blocks.give(root.offset, root.size)
+                            root.owned = False
+                    elif source.owned and not source.is_input:
+                        blocks.give(source.offset, source.size)
+                        source.owned = False
+        return blocks.highest
+
+    def _allocate(self, node: Tensor, blocks: _Blocks) -> None:
+        if node.inplace:
+            for parent in node.sources:
+                if parent.owned and parent.children == 1 and parent.views == 0 and parent.shape == node.shape:
+                    node.offset = parent.offset
+                    node.size = parent.size
+                    parent.owned = False
+                    node.owned = True
+                    return
+        node.offset = blocks.take(node.size)
+        node.owned = True
+
+
+def _bytes(shape: tuple[int, ...]) -> int:
+    size = FLOAT
+    for dimension in shape:
+        size *= dimension
+    return size
+
+
+class _Blocks:
+    """The free blocks of one buffer, by offset; the last one has no end."""
+
+    __slots__ = ("highest", "offsets", "sizes")
+
+    def __init__(self) -> None:
+        self.offsets = [0]
+        self.sizes = [1 << 62]
+        self.highest = 0
+
+    def take(self, size: int) -> int:
+        """Return the offset of a block of this size: the smallest free one that holds it, else the open end."""
+        sizes, offsets = self.sizes, self.offsets
+        best = len(sizes) - 1
+        best_size = 1 << 62
+        for index in range(len(sizes) - 1):
+            if size <= sizes[index] <= best_size:
+                best, best_size = index, sizes[index]
+        offset = offsets[best]
+        offsets[best] = offset + size
+        sizes[best] -= size
+        if sizes[best] == 0:
+            del sizes[best], offsets[best]
+        self.highest = max(self.highest, offset + size)
+        return offset
+
+    def give(self, offset: int, size: int) -> None:
+        """Free a block and join it with its neighbours."""
+        offsets, sizes = self.offsets, self.sizes
+        position = 0
+        while position < len(offsets) and offsets[position] < offset:
+            position += 1
+        if position and offsets[position - 1] + sizes[position - 1] == offset:
+            position -= 1
+            sizes[position] += size
+        else:
+            offsets.insert(position, offset)
+            sizes.insert(position, size)
+        if position + 1 < len(offsets) and offsets[position] + sizes[position] == offsets[position + 1]:
+            sizes[position] += sizes[position + 1]
+            del offsets[position + 1], sizes[position + 1]

@@ -1,0 +1,404 @@
+"""The graphs of llama.cpp's models, as far as their memory goes: one function per kind of block.
+
+Written from ``src/models/*.cpp`` and ``src/llama-graph.cpp`` of llama.cpp b11434 (checked 2026-11-24). Blocks that repeat are recorded as often as
+the allocator needs to settle, not once per layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sizer.estimator.allocator import Graph, Tensor
+from sizer.estimator.architecture import Architecture, Layer
+from sizer.estimator.attention import QUANTISED_CACHE, cells, ubatch
+from sizer.schema.estimate import Configuration
+
+HALF = 2
+HOLD = 1
+INDEX = 8  # 64-bit row indices of cache writes
+POSITION = 4
+
+
+class Build:
+    """One graph being recorded: the sizes of this configuration and the inputs that layers share."""
+
+    def __init__(self, model: Architecture, config: Configuration, outputs: int) -> None:
+        self.model, self.config, self.graph = model, config, Graph()
+        self.tokens: int = ubatch(config)
+        self.outputs = outputs
+        self.full, self.window, self.streams = cells(model, config)
+        self.weight = Tensor((0,), 0, (), root=None, inplace=False, outside=True, is_input=False)
+        graph, tokens = self.graph, self.tokens
+        self.embedded = graph.input(4 * model.embedding * tokens, (model.embedding, tokens))
+        self.positions = graph.input(POSITION * tokens)
+        self.rows = graph.input(4 * outputs)
+        self._kept: dict[str, Tensor] = {}
+        self.flash = config.flash_attn
+        self.mask_element = HALF if self.flash else 4
+
+    def kept(self, name: str, size: int) -> Tensor:
+        """Return a shared input by name, made when first asked for."""
+        if name not in self._kept:
+            self._kept[name] = self.graph.input(size)
+        return self._kept[name]
+
+    def held(self, windowed: bool) -> int:
+        """Return the cells of one stream of a layer's cache."""
+        return self.window if windowed else self.full
+
+    def mask(self, windowed: bool) -> Tensor:
+        """Return the attention mask of full or windowed layers."""
+        return self.kept(f"mask{windowed}", self.mask_element * self.held(windowed) * self.tokens)
+
+    def keys_index(self, windowed: bool) -> Tensor:
+        """Return the rows that keys are written to."""
+        return self.kept(f"k{windowed}", INDEX * self.tokens)
+
+    def values_index(self, windowed: bool) -> Tensor:
+        """Return the rows that values are written to: one per element where the cache is transposed."""
+        width = 1 if self.flash else max(self.model.widest_value, 1)
+        return self.kept(f"v{windowed}", INDEX * self.tokens * width)
+
+    def matmul(self, source: Tensor, width: int) -> Tensor:
+        """Return weights times a matrix."""
+        return self.graph.op((width, *source.shape[1:]), self.weight, source)
+
+    def norm(self, source: Tensor, *, weighted: bool = True, biased: bool = False) -> Tensor:
+        """Return a normalised matrix; layer norms cannot work in place."""
+        if self.model.traits.layer_norm or biased or self.model.name in ("command-r", "cohere2", "cohere2moe"):
+            result = self.graph.op(source.shape, source)
+        else:
+            result = self.graph.like(source, kind="G")
+            if source.root is not None:
+                result = self.graph.op(source.shape, source)
+        return self.graph.like(result, self.weight, kind="A") if weighted else result
+
+    def add(self, left: Tensor, right: Tensor) -> Tensor:
+        """Return a sum."""
+        return self.graph.like(left, right, kind="B")
+
+    def bias(self, source: Tensor, present: bool) -> Tensor:
+        """Return the matrix plus a bias where the model has one."""
+        return self.graph.like(source, self.weight, kind="C") if present else source
+
+    def rope(self, source: Tensor) -> Tensor:
+        """Return rotated queries or keys."""
+        return self.graph.like(source, self.positions, kind="F")
+
+    def selected(self, source: Tensor) -> Tensor:
+        """Return the rows whose logits are wanted."""
+        rows = self.graph.op((source.shape[0], self.outputs), source, self.rows)
+        return rows
+
+    def rotate(self, source: Tensor, name: str, width: int) -> Tensor:
+        """Return a Hadamard-rotated matrix, which llama.cpp stores in quantised caches."""
+        graph, rotation = self.graph, self.kept(name, 4 * width * width)
+        flat = graph.view(source, (width, source.size // 4 // width))
+        return graph.view(graph.op((width, flat.shape[1]), rotation, flat), source.shape)
+
+
+def attention(build: Build, layer: Layer, source: Tensor) -> Tensor:
+    """Return the output of a layer's attention block, projection included."""
+    model, graph, tokens = build.model, build.graph, build.tokens
+    traits = model.traits
+    windowed = layer.windowed and bool(model.window)
+    key, value = layer.key_length, layer.value_length
+    gated = model.mixer == "delta"
+    shapes = (key, layer.heads, tokens), (key, layer.kv_heads, tokens), (value, layer.kv_heads, tokens)
+    has_bias = model.flag("tensors.qkv_bias", traits.qkv_bias)
+    has_keys = layer.caches or not model.causal
+    gate: Tensor | None = None
+    if traits.fused_qkv:
+        fused = build.bias(build.matmul(source, layer.heads * key + layer.kv_heads * (key + value)), has_bias)
+        query, keys, values = (graph.view(fused, shape) for shape in shapes)
+    elif gated:
+        both = build.matmul(source, 2 * layer.heads * key)
+        query = graph.view(both, shapes[0])
+        query = build.norm(query)
+        keys = graph.view(build.matmul(source, layer.kv_heads * key), shapes[1])
+        values = graph.view(build.matmul(source, layer.kv_heads * value), shapes[2])
+        gate = graph.op((layer.heads * key, tokens), graph.view(both, shapes[0]))
+    else:
+        flat_query = build.bias(build.matmul(source, layer.heads * key), has_bias)
+        flat_keys = build.bias(build.matmul(source, layer.kv_heads * key), has_bias)
+        flat_values = build.bias(build.matmul(source, layer.kv_heads * value), has_bias)
+        if traits.qk_norm == "full":
+            flat_query, flat_keys = build.norm(flat_query), build.norm(flat_keys)
+        query, keys, values = graph.view(flat_query, shapes[0]), graph.view(flat_keys, shapes[1]), graph.view(flat_values, shapes[2])
+    if traits.qk_norm == "head" or model.flag("tensors.qk_norm"):
+        query = query if gated else build.norm(query)
+        keys = build.norm(keys)
+    if _rotates(model, layer):
+        query, keys = build.rope(query), build.rope(keys)
+    if model.name == "llama4" and windowed and model.flag("use_kq_norm", True):
+        query, keys = build.norm(query, weighted=False), build.norm(keys, weighted=False)
+    if model.name in ("gemma2", "gemma3", "phi3"):
+        query = graph.like(query)  # scaled queries
+    if model.name == "llama4" and not windowed:
+        query = graph.like(query, build.kept("attention scale", 4 * tokens))
+    if model.name in ("gemma3n", "gemma4") and has_keys:
+        values = build.norm(values, weighted=False)
+    attended = attend(build, layer, query, keys if has_keys else None, values if has_keys else None)
+    if gate is not None:
+        attended = graph.like(attended, graph.like(gate))
+    result = build.matmul(attended, model.embedding)
+    return build.bias(result, traits.output_bias)
+
+
+def _rotates(model: Architecture, layer: Layer) -> bool:
+    if model.name == "llama4":
+        return (layer.index + 1) % 4 != 0
+    if model.name in ("cohere2", "exaone4", "smollm3"):
+        return layer.windowed or not model.window
+    return model.name not in ("granitehybrid", "nemotron_h", "nemotron_h_moe", "bert", "jina-bert-v2")
+
+
+def attend(build: Build, layer: Layer, query: Tensor, keys: Tensor | None, values: Tensor | None) -> Tensor:
+    """Return the attended values, cache writes included (llm_graph_context::build_attn)."""
+    model, graph, config = build.model, build.graph, build.config
+    windowed = layer.windowed and bool(model.window)
+    rotated_values = False
+    if config.kv_type_k in QUANTISED_CACHE and layer.key_length % 64 == 0 and model.causal:
+        width = 64
+        while layer.key_length % (2 * width) == 0:
+            width *= 2
+        query = build.rotate(query, f"rotate keys {windowed}", width)
+        keys = keys and build.rotate(keys, f"rotate keys {windowed}", width)
+    if config.kv_type_v in QUANTISED_CACHE and layer.value_length % 64 == 0 and model.causal:
+        rotated_values = True
+        values = values and build.rotate(values, f"rotate values {windowed}", 64)
+    graph.expand(query)
+    for tensor in (keys, values) if model.window else (values, keys):
+        if tensor is not None:
+            graph.expand(tensor)
+    if model.causal and keys is not None and values is not None:
+        graph.nodes.append(_write(build, keys, build.keys_index(windowed)))
+        narrow = layer.value_width < model.widest_value and not build.flash
+        stored = graph.op((model.widest_value, build.tokens), values) if narrow else values
+        if narrow:
+            graph.expand(stored)
+        graph.nodes.append(_write(build, stored, build.values_index(windowed)))
+    attended = _mix(build, layer, query, keys, values, windowed)
+    if rotated_values:
+        attended = build.rotate(attended, f"rotate values {windowed}", 64)
+    return attended
+
+
+def _write(build: Build, source: Tensor, index: Tensor) -> Tensor:
+    """Return a cache write: it reads, and takes no memory."""
+    written = Tensor((0,), 0, (source, index), root=build.weight, inplace=False, outside=True, is_input=False)
+    written.seen = True
+    return written
+
+
+def _mix(build: Build, layer: Layer, query: Tensor, keys: Tensor | None, values: Tensor | None, windowed: bool) -> Tensor:
+    graph, tokens, config = build.graph, build.tokens, build.config
+    model = build.model
+    held = build.held(windowed) if model.causal else tokens
+    mask = build.mask(windowed) if model.causal else build.kept("mask", build.mask_element * tokens * tokens)
+    width = layer.value_length * layer.heads
+    shown = graph.view(query, query.shape)
+    outside = build.weight
+    if build.flash:
+        scratch = 0
+        key_source, value_source = outside, outside
+        if not model.causal and keys is not None and values is not None:
+            key_source = graph.op(keys.shape, keys, size=keys.size // 2 if keys.root is None else HALF * layer.kv_heads * layer.key_length * tokens)
+            value_source = graph.op(values.shape, values, size=HALF * layer.kv_heads * layer.value_length * tokens)
+        elif model.causal:
+            if config.kv_type_k != "f16":
+                scratch += HALF * held * build.streams * layer.key_width
+            if config.kv_type_v != "f16":
+                scratch += HALF * held * build.streams * layer.value_width
+        mixed = graph.op((layer.value_length, layer.heads, tokens), shown, key_source, value_source, mask, size=4 * width * tokens + scratch)
+        return graph.expand(graph.view(mixed, (width, tokens)))
+    own_keys = keys is not None and not model.causal
+    scores = graph.op((held, tokens, layer.heads), keys if own_keys and keys is not None else outside, shown)
+    if model.name in ("gemma2",):
+        scores = graph.like(graph.like(graph.like(scores)))  # soft cap: scale, tanh, scale
+    weights = graph.like(scores, mask)
+    if own_keys and values is not None:
+        transposed = graph.op((tokens, width), values)
+        mixed = graph.op((layer.value_length, tokens, layer.heads), transposed, weights)
+    else:
+        mixed = graph.op((layer.value_length, tokens, layer.heads), outside, weights)
+    return graph.expand(graph.op((width, tokens), graph.view(mixed, mixed.shape)))
+
+
+def feed_forward(build: Build, source: Tensor, inner: int, *, biased: bool = False, shared: bool = False) -> Tensor:
+    """Return the output of a dense feed-forward block."""
+    traits, graph = build.model.traits, build.graph
+    if traits.fused_up and not shared:
+        both = build.matmul(source, 2 * inner)
+        active = graph.op((inner, source.shape[1]), both)
+    elif traits.gated:
+        up = build.bias(build.matmul(source, inner), biased)
+        gate = build.bias(build.matmul(source, inner), biased)
+        active = graph.op((inner, source.shape[1]), gate, up)
+    else:
+        active = graph.like(build.bias(build.matmul(source, inner), biased))
+        if build.model.name.startswith(("nemotron", "arcee")):
+            active = graph.like(active)
+    return build.bias(build.matmul(active, source.shape[0]), biased)
+
+
+def experts(build: Build, layer: Layer, source: Tensor) -> Tensor:
+    """Return the output of the routed experts (llm_graph_context::build_moe_ffn)."""
+    model, graph = build.model, build.graph
+    width, tokens = source.shape
+    used, inner, count = model.experts_used, layer.expert_feed_forward, model.experts
+    biased = model.name == "gpt-oss"
+    early = model.name == "llama4"
+    logits = build.bias(build.matmul(source, count), biased)
+    softmax_later = biased
+    probabilities = logits if softmax_later else graph.like(logits)
+    picked_from = build.add(probabilities, build.weight) if _router_corrected(model) else probabilities
+    if early:
+        picked_from = logits
+    order = graph.op((count, tokens), picked_from)
+    selected = graph.view(order, (used, tokens))
+    weights = graph.op((1, used, tokens), graph.view(probabilities, (1, count, tokens)), selected)
+    if softmax_later:
+        weights = graph.view(graph.op((used, tokens), graph.view(weights, (used, tokens))), (1, used, tokens))
+    if _weights_normalised(model):
+        flat = graph.view(weights, (used, tokens))
+        total = graph.like(graph.op((1, tokens), flat))
+        weights = graph.view(graph.op((used, tokens), flat, total), (1, used, tokens))
+    if model.get_float("expert_weights_scale") not in (0.0, 1.0):
+        weights = graph.like(weights) if weights.root is None else graph.op(weights.shape, weights)
+    graph.expand(weights)
+    current = graph.view(source, (width, 1, tokens))
+    if early:
+        current = graph.like(graph.op((width, used, tokens), current), weights)
+    up = graph.op((inner, used, tokens), build.weight, current, selected)
+    if biased:
+        up = graph.like(up, build.weight, selected)
+    if model.traits.gated:
+        gate = graph.op((inner, used, tokens), build.weight, current, selected)
+        if biased:
+            gate = graph.like(gate, build.weight, selected)
+        active = graph.op((inner, used, tokens), gate, up)
+    else:
+        active = graph.like(graph.like(up))
+    down = graph.op((width, used, tokens), build.weight, active, selected)
+    if biased:
+        down = graph.like(down, build.weight, selected)
+    if not early:
+        down = graph.like(down, weights, kind="I")
+    graph.expand(down)
+    parts = [graph.expand(graph.view(down, (width, tokens))) for _ in range(used)]
+    if used == 1:
+        return graph.op((width, tokens), parts[0])
+    result = graph.expand(graph.op((width, tokens), parts[0], parts[1]))
+    for part in parts[2:]:
+        result = graph.expand(graph.like(result, part, kind="H"))
+    return result
+
+
+def _router_corrected(model: Architecture) -> bool:
+    return model.flag("tensors.router_bias", model.traits.router_bias)
+
+
+def _weights_normalised(model: Architecture) -> bool:
+    if model.name in ("gpt-oss", "llama4"):
+        return False
+    if model.name in ("glm4moe", "deepseek2", "mistral4", "glm-dsa", "deepseek32", "bailingmoe2", "kimi-linear"):
+        return bool(model.metadata.get("expert_weights_norm", False))
+    return True
+
+
+def feed_forward_or_experts(build: Build, layer: Layer, source: Tensor) -> Tensor:
+    """Return a layer's feed-forward result: dense, experts, or experts beside a shared one."""
+    model, graph = build.model, build.graph
+    if not layer.expert_feed_forward:
+        return feed_forward(build, source, layer.feed_forward, biased=model.traits.ffn_bias)
+    routed = experts(build, layer, source)
+    if not layer.shared_feed_forward:
+        return routed
+    shared = feed_forward(build, source, layer.shared_feed_forward, shared=True)
+    if model.mixer == "delta" or model.name == "qwen2moe":
+        gate = graph.like(graph.op((1, source.shape[1]), build.weight, source))
+        shared = graph.like(shared, gate)
+    return build.add(routed, shared)
+
+
+Block = Callable[[Build, Layer, Tensor, bool], Tensor]
+
+
+def pre_norm(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tensor:
+    """Return the residual stream after a block that normalises its inputs: most decoders."""
+    model = build.model
+    post = model.traits.post_norm
+    source = stream if "attn_norm" not in model.traits.norms else build.norm(stream)
+    current = mixer(build, layer, source)
+    if last:
+        current, stream = build.selected(current), build.selected(stream)
+    if post:
+        current = build.norm(current)
+    middle = build.add(current, stream)
+    source = middle if post and "ffn_norm" not in model.traits.norms else build.norm(middle)
+    current = feed_forward_or_experts(build, layer, source)
+    if post:
+        current = build.norm(current)
+    return build.add(current, middle)
+
+
+def parallel(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tensor:
+    """Return the residual stream after a block whose attention and FFN read the same input."""
+    source = build.norm(stream)
+    attended = attention(build, layer, source)
+    if last:
+        attended, stream, source = build.selected(attended), build.selected(stream), build.selected(source)
+    current = feed_forward_or_experts(build, layer, source)
+    return build.add(build.add(current, stream), attended)
+
+
+def mixer(build: Build, layer: Layer, source: Tensor) -> Tensor:
+    """Return what mixes tokens in this layer."""
+    return attention(build, layer, source)
+
+
+def supported(model: Architecture) -> bool:
+    """Return whether the blocks of this architecture are described here."""
+    if model.mla or model.mixer or not model.causal or model.altup or model.per_layer_embedding:
+        return False
+    return model.name != "gemma4"
+
+
+def peak(model: Architecture, config: Configuration, outputs: int) -> int:
+    """Return the bytes of the compute buffer with every layer on one device."""
+    build = Build(model, config, outputs)
+    graph = build.graph
+    stream = build.embedded
+    if model.name.startswith("gemma"):
+        stream = graph.op(stream.shape, stream, build.kept("scaled rows", 4 * build.tokens))
+        graph.expand(stream)
+    block: Block = parallel if model.traits.parallel else pre_norm
+    layers = settled(model)
+    for position, layer in enumerate(layers):
+        stream = block(build, layer, stream, position == len(layers) - 1)
+    stream.children += HOLD
+    current = build.norm(stream)
+    logits = build.matmul(current, model.vocab)
+    graph.expand(logits)
+    return graph.peak()
+
+
+def settled(model: Architecture) -> list[Layer]:
+    """Return the layers that are worth recording: a run of equal triples is recorded once, the last layer always."""
+    kinds = [_kind(layer) for layer in model.layers]
+    seen: set[tuple[object, ...]] = set()
+    kept = []
+    for index, layer in enumerate(model.layers):
+        triple = tuple(kinds[max(0, index - 2) : index + 1])
+        if index == len(kinds) - 1 or len(triple) < 3 or triple not in seen:
+            kept.append(layer)
+        seen.add(triple)
+    return kept
+
+
+def _kind(layer: Layer) -> tuple[object, ...]:
+    return (
+        layer.attention, layer.recurrent, layer.windowed, layer.heads, layer.kv_heads, layer.key_length, layer.value_length, layer.key_width,
+        layer.feed_forward, layer.expert_feed_forward, layer.shared_feed_forward,
+    )  # fmt: skip
