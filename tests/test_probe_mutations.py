@@ -1,0 +1,119 @@
+"""Whatever a machine answers, a probe returns a valid document: recorded machines with answers lost, cut, swapped and spoilt."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sizer.probes import Capture, Replay, probe
+from sizer.schema.machine import Machine
+
+OWN = Path(__file__).parent / "captures"
+SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "captures_json"
+
+
+@cache
+def recorded() -> list[str]:
+    """Return the paths of all recorded machines within reach, own ones first."""
+    paths = [str(path) for folder in (OWN, SHARED) if folder.is_dir() for path in sorted(folder.rglob("*.json"))]
+    return [path for path in paths if '"sizer/capture/1"' in Path(path).read_text("utf-8")[:200]]
+
+
+@cache
+def load(path: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path(path).read_text("utf-8"))
+    return found
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers(-(1 << 70), 1 << 70) | st.floats(allow_nan=False) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=5,
+)
+FAILURES = [{"missing": True}, {"timeout": True}, {"error": "PermissionError: [Errno 13] Permission denied"}, {"error": "crashed: signal 11"}, {}, {"text": ""}]
+
+
+def spoil(draw: st.DrawFn, found: Any) -> Any:
+    """Return a value with one thing in it changed."""
+    if isinstance(found, dict) and found:
+        key = draw(st.sampled_from(sorted(found)))
+        changed = dict(found)
+        if draw(st.booleans()):
+            changed[key] = spoil(draw, changed[key])
+        else:
+            del changed[key]
+        return changed
+    if isinstance(found, list) and found:
+        place = draw(st.integers(0, len(found) - 1))
+        return [*found[:place], *([spoil(draw, found[place])] if draw(st.booleans()) else []), *found[place + 1 :]]
+    if isinstance(found, str) and found and draw(st.booleans()):
+        place = draw(st.integers(0, len(found)))
+        return found[:place] + draw(st.sampled_from(["", "\0", "9" * 30, "-1", "ü", "\n", ",", ": ", "N/A"])) + found[place + draw(st.integers(0, 3)) :]
+    return draw(JUNK)
+
+
+class Spoilt:
+    """A recorded machine with some answers changed; its repr names only what was changed."""
+
+    def __init__(self, capture: Capture, path: str, changes: list[str]) -> None:
+        self.capture = capture
+        self.path = path
+        self.changes = changes
+
+    def __repr__(self) -> str:
+        spoilt = {question: self.capture.answers.get(question) for question in self.changes}
+        return f"{Path(self.path).name} as {self.capture.system}: {str(spoilt)[:2000]}"
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> Spoilt:
+    """A recorded machine with up to six answers changed."""
+    path = draw(st.sampled_from(recorded()))
+    source = load(path)
+    answers = dict(source["answers"])
+    changes: list[str] = []
+    for _ in range(draw(st.integers(1, 6))):
+        if not answers:
+            break
+        question = draw(st.sampled_from(sorted(answers)))
+        changes.append(question)
+        way = draw(st.sampled_from(["lose", "fail", "spoil", "swap"]))
+        if way == "lose":
+            del answers[question]
+        elif way == "fail":
+            answers[question] = draw(st.sampled_from(FAILURES))
+        elif way == "spoil":
+            answers[question] = spoil(draw, answers[question])
+        else:
+            other = draw(st.sampled_from(sorted(answers)))
+            answers[question], answers[other] = answers[other], answers[question]
+    answers = {question: found for question, found in answers.items() if isinstance(found, dict)}
+    system = draw(st.sampled_from([source["system"]] * 8 + ["linux", "macos", "windows", "beos"]))
+    return Spoilt(Capture(system, source["arch"], answers), path, changes)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example])
+@given(mutated())
+def test_any_mutation_of_a_recorded_machine_gives_a_valid_document_without_a_failed_source(machine: Spoilt) -> None:
+    seen = probe(Replay(machine.capture))
+    assert [notice.message for notice in seen.notices if notice.code == "source-failed"] == []
+    text = seen.to_json()
+    again = Machine.from_json(text)
+    assert again == Machine.from_dict(json.loads(text))
+    for accelerator in seen.accelerators:
+        assert accelerator.memory_total_bytes != 0
+        assert not accelerator.usable or accelerator.apis
+    addresses = [(one.bus_id, one.name, one.memory_total_bytes) for one in seen.accelerators if one.bus_id and "MIG" not in one.name]
+    assert len({address for address, _, _ in addresses}) == len(addresses)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example])
+@given(mutated())
+def test_two_probes_of_one_machine_agree(machine: Spoilt) -> None:
+    first, second = (probe(Replay(machine.capture), explain=True).to_dict() | {"elapsed_ms": None} for _ in range(2))
+    assert first == second
