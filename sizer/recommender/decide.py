@@ -126,6 +126,9 @@ def _notices(space: Space, row: Row | None, others: Sequence[Pick], found: Found
         result.append(Notice("small-model-tools", "warning", message, "check every call, or take a larger model"))
     if needs.license == "commercial" and row.model.commercial_use == "conditional":
         result.append(Notice("license-conditions", "warning", f"{row.model.license} allows commercial use under conditions", "read the licence"))
+    if needs.language and not row.model.languages:
+        message = f"the catalog does not know which languages {row.model.name} speaks: {needs.language} did not weigh in"
+        result.append(Notice("language-unknown", "info", message, "try it before you rely on it"))
     result += [Notice("model-trap", "info", trap, None) for trap in row.model.traps]
     return result
 

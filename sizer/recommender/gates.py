@@ -96,6 +96,11 @@ MODEL_GATES: tuple[ModelGate, ...] = (
         lambda model, space: f"licence {model.license} is not {'open source' if space.needs.license == 'open' else 'known to allow commercial use'}",
     ),
     ModelGate(
+        "knows_the_language",
+        lambda model, space: not space.needs.language or not model.languages or space.needs.language in model.languages,
+        lambda model, space: f"was not trained for the language {space.needs.language}",
+    ),
+    ModelGate(
         "context_is_long_enough",
         lambda model, space: (space.needs.use_case == "embedding" and not space.needs.context) or model.context >= least_context(space),
         _context_reason,
@@ -143,7 +148,7 @@ def _disk_holds(row: Row, space: Space) -> bool:
     free = space.machine.disk.free_bytes
     if free is None or already_there(row, space):
         return True
-    return row.download_bytes * space.search["download_headroom"] <= free
+    return bool(row.download_bytes * space.search["download_headroom"] <= free)
 
 
 def _disk_reason(row: Row, space: Space) -> str:

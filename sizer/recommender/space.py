@@ -14,7 +14,7 @@ from typing import Any
 
 from sizer.catalog.load import Catalog
 from sizer.catalog.quality import quality_after_quant, retention
-from sizer.estimator import memory, speed, work
+from sizer.estimator import memory, speed, weights, work
 from sizer.estimator.architecture import Architecture, fold
 from sizer.estimator.speed import Place, Rates
 from sizer.recommender import ranking
@@ -181,13 +181,19 @@ class Space:
         wanted, known = self.needs.quant, self.catalog.quants
         projector = model.projector_bytes
         result = []
-        for name, size in model.sizes.items():
+        sizes = model.sizes if not wanted else {wanted: self.size(model, wanted)}
+        for name, size in sizes.items():
             quant = known.get(name)
-            if quant is None or quant.family != engine.format or (wanted and name != wanted):
+            if quant is None or quant.family != engine.format:
                 continue
             option = next((o for o in engine.options if model_refusal(o, model, quant, self.needs) is None), None)
             result.append(Offer(model, quant, engine, size, size.file_bytes + projector, option))
         return result
+
+    def size(self, model: Model, quant: str) -> QuantSize:
+        """Return the size of a model in any quantisation, computed where the catalog does not list it."""
+        listed = model.sizes.get(quant)
+        return listed or weights.size_of(model.architecture, quant, self.catalog.quants[quant].family)
 
     def cannot_fit(self, offer: Offer) -> bool:
         """Return whether the weights alone are more than all memory that the offer could use: no need to place it."""
@@ -287,20 +293,20 @@ class Space:
         return row
 
     def _penalties(self, row: Row) -> float:
-        weights, engine = self.weights, row.engine
+        points, engine = self.weights, row.engine
         lost = 0.0
         if engine.devices and not row.full:
-            lost += weights["offload_points"]
+            lost += points["offload_points"]
         if row.config.kv_type_k != "f16" and not self.needs.kv_type:
-            lost += weights["kv_quantised_points"]
+            lost += points["kv_quantised_points"]
         if row.quant.id != row.model.native_quant and not self.needs.quant:
-            lost += weights["low_bits_points"] * max(0.0, weights["low_bits"] - row.quant.bits_per_weight)
+            lost += points["low_bits_points"] * max(0.0, points["low_bits"] - row.quant.bits_per_weight)
         if row.option.runtime == "ollama" and row.quant.id not in row.model.ollama_tags:
-            lost += weights["foreign_tag_points"]
+            lost += points["foreign_tag_points"]
         if row.full:
             budget = engine.device_budget_bytes if engine.devices else engine.host_budget_bytes
             used = row.device_bytes if engine.devices else row.host_bytes
-            lost += weights["tight_points"] * max(0.0, 1 - (1 - used / budget) / weights["tight_share"])
+            lost += points["tight_points"] * max(0.0, 1 - (1 - used / budget) / points["tight_share"])
         return float(lost)
 
     def _decode_tps(self, places: tuple[Place, ...], depth_tokens: int) -> float:

@@ -1,0 +1,126 @@
+"""Gates, reasons and the answer: what is said is what decided."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+import sizer
+from sizer.catalog.load import Catalog
+from sizer.recommender.decide import decide, space_for, tier_of
+from sizer.recommender.gates import MODEL_GATES, OFFER_GATES, ROW_GATES, first_closed_model_gate
+from sizer.recommender.search import search
+from sizer.schema.machine import Machine
+from sizer.schema.needs import Needs
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return Catalog()
+
+
+@pytest.fixture(scope="module")
+def card() -> Machine:
+    return sizer.Machine.describe(gpu="RTX 3060 12GB", ram=32, os="linux")
+
+
+def test_every_gate_has_a_name_of_its_own_and_says_why_in_one_line(catalog: Catalog, card: Machine) -> None:
+    names = [gate.name for gate in (*MODEL_GATES, *OFFER_GATES, *ROW_GATES)]
+    assert len(names) == len(set(names))
+    space, models = space_for(card, Needs(), catalog)
+    found = search(space, models)
+    reasons = [reason for _, reason in found.refused.values()] + [miss.reason for miss in found.missed.values()]
+    assert reasons
+    assert all(reason and "\n" not in reason for reason in reasons)
+
+
+def test_an_embedder_is_refused_for_chat_because_of_its_role(catalog: Catalog, card: Machine) -> None:
+    space, models = space_for(card, Needs(use_case="chat"), catalog)
+    embedder = next(model for model in models if model.roles == ("embedding",))
+    gate = first_closed_model_gate(embedder, space)
+    assert gate is not None and gate.name == "has_the_role"
+
+
+@pytest.mark.parametrize(
+    ("needs", "gate"),
+    [
+        (Needs(model="deepseek-r1"), "fits_memory"),
+        (Needs(model="qwen3-8b", quant="Q2_K"), None),
+        (Needs(model="qwen3-8b", min_tps=100000), "is_fast_enough"),
+        (Needs(model="qwen3-8b", max_download_bytes=10**9), "download_is_small_enough"),
+        (Needs(model="qwen3-8b", needs=("vision",)), "has_the_capabilities"),
+        (Needs(model="qwen3-8b", context=1_000_000), "context_is_long_enough"),
+    ],
+)
+def test_why_not_names_the_first_gate_that_closed(catalog: Catalog, card: Machine, needs: Needs, gate: str | None) -> None:
+    from sizer.recommender.decide import why_not
+
+    document = why_not(card, needs, catalog)
+    assert document["runs"] is (gate is None)
+    if gate is not None:
+        assert document["gate"] == gate
+        assert document["reason"]
+
+
+def test_what_unlocks_a_model_really_unlocks_it(catalog: Catalog) -> None:
+    laptop = sizer.Machine.describe(gpu="none", ram=16, os="linux")
+    document = sizer.why_not("qwen3.5-9b", machine=laptop, quant="F16")
+    assert document["gate"] == "fits_memory"
+    way = next(text for text in document["unlock"] if text.startswith("--quant "))
+    assert sizer.recommend(laptop, model="qwen3.5-9b", quant=way.removeprefix("--quant "), min_tps=0.1).pick is not None
+
+
+def test_missing_bytes_are_what_is_missing(catalog: Catalog, card: Machine) -> None:
+    document = sizer.why_not("deepseek-r1", machine=card)
+    assert document["needed_bytes"] - document["budget_bytes"] == document["missing_bytes"] > 0
+    larger = replace(card, memory=replace(card.memory, budget_bytes=(card.memory.budget_bytes or 0) + document["missing_bytes"] + (4 << 30)))
+    assert sizer.why_not("deepseek-r1", machine=larger)["gate"] != "fits_memory"
+
+
+@pytest.mark.parametrize(
+    ("what", "tier"),
+    [
+        ({"gpu": "none", "ram": 64}, "cpu"),
+        ({"gpu": "RTX 2060 6GB", "ram": 16}, "entry"),
+        ({"gpu": "RTX 3060 12GB", "ram": 16}, "mid"),
+        ({"gpu": "RTX 4090", "ram": 64}, "high"),
+        ({"gpu": "2x RTX 3090", "ram": 64}, "pro"),
+        ({"gpu": "Radeon 780M", "ram": 64}, "cpu"),
+        ({"chip": "M3 Max", "ram": 64}, "pro"),
+    ],
+)
+def test_the_tier_follows_the_nameplate_of_usable_memory(catalog: Catalog, what: dict[str, object], tier: str) -> None:
+    assert tier_of(sizer.Machine.describe(**what), catalog.assumptions["tiers"]) == tier
+
+
+def test_a_slow_pick_is_a_pick_with_a_warning_and_a_fallback() -> None:
+    machine = sizer.Machine.describe(gpu="none", ram=32, cpu_cores=4, os="linux")
+    answer = sizer.recommend(machine, model="qwen3-14b", quant="Q8_0")
+    if answer.pick is None:
+        assert any(notice.code == "nothing-fits" for notice in answer.notices)
+    else:
+        assert answer.pick.speed.decode_tps is not None and answer.pick.speed.decode_tps >= 3
+        assert any(notice.code == "slow-for-use-case" for notice in answer.notices)
+    assert answer.fallback is not None
+
+
+def test_alternatives_differ_from_the_pick_and_from_each_other(card: Machine) -> None:
+    answer = sizer.recommend(card)
+    assert answer.pick
+    seen = [(p.model, p.quant, p.context, p.kv_type_k, p.runtime) for p in (answer.pick, *answer.alternatives)]
+    assert len(seen) == len(set(seen)) >= 3
+    assert all(pick.role and pick.trade_off for pick in answer.alternatives)
+
+
+def test_a_chat_model_and_an_embedder_share_the_memory(card: Machine) -> None:
+    answer = sizer.recommend(card, **{"with": "embedding"})
+    assert answer.pick and answer.companion
+    assert "embedding" in answer.companion.capabilities
+    budget = card.accelerators[0].budget_bytes
+    on_card = sum(device.total_bytes for pick in (answer.pick, answer.companion) for device in pick.memory.devices if device.kind == "accelerator")
+    assert budget and on_card <= budget
+
+
+def test_the_decision_is_a_pure_function(catalog: Catalog, card: Machine) -> None:
+    assert decide(card, Needs(use_case="coding"), catalog).to_json() == decide(card, Needs(use_case="coding"), catalog).to_json()
