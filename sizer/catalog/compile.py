@@ -68,6 +68,8 @@ def sizes(row: dict[str, Any], *, drafted: bool) -> dict[str, list[int]]:
             file_bytes = size.file_bytes if in_file is metadata else size_of(in_file, name, family).file_bytes
         except SizerError as error:
             raise CatalogError(f"{row['id']}: no size in {quant}: {error.message}") from error
+        if family == "gguf":
+            file_bytes += row.get("tokenizer_bytes", 0)
         found[quant] = [file_bytes, size.device_bytes, size.host_bytes, size.expert_bytes, size.active_bytes]
     return found
 

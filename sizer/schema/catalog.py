@@ -36,7 +36,8 @@ class Score(Document):
 @dataclass(frozen=True, slots=True)
 class Model(Document):
     """One model. ``architecture`` holds GGUF metadata names without the architecture prefix (``block_count``, ``attention.head_count_kv``, ...)
-    plus ``general.architecture`` and ``vocab_size``; ``quality`` maps mode ("default" or "thinking") to use case to score.
+    plus ``general.architecture`` and ``vocab_size``; ``quality`` maps mode ("default" or "thinking") to use case to score (models that always think have
+    no "default"). ``ollama_bytes``: what ollama.com publishes for the tag of a quantisation, vision projector included where the blob holds it.
     """
 
     id: str
@@ -73,6 +74,8 @@ class Model(Document):
     quality: dict[str, dict[str, Score]] = field(default_factory=dict)
     sizes: dict[str, QuantSize] = field(default_factory=dict)
     checked: str = ""
+    tokenizer_bytes: int = 0
+    ollama_bytes: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ class Architecture(Sourced):
     active_parameters: Annotated[int, Field(gt=0)]
     published_parameters: int | None = None
     projector_parameters: Count = 0
+    draft_parameters: Count = 0
     metadata: dict[str, Scalar | list[bool] | list[int] | list[float]]
 
     @model_validator(mode="after")
@@ -115,7 +116,9 @@ class Artifacts(Sourced):
     native_quant: str | None = None
     mtp_in_gguf: bool = False
     projector_bytes: Count = 0
+    tokenizer_bytes: Count = 0
     ollama: dict[str, Tag] = Field(default_factory=dict)
+    ollama_bytes: dict[str, Count] = Field(default_factory=dict)
     gguf: Gguf | None = None
     lmstudio: str | None = None
     mlx: dict[str, Repository] = Field(default_factory=dict)
@@ -195,9 +198,11 @@ def model_row(entry: Entry) -> dict[str, Any]:
         "languages": list(able.languages),
         "embedding_dimensions": able.embedding_dimensions,
         "projector_bytes": files.projector_bytes,
+        "tokenizer_bytes": files.tokenizer_bytes,
         "native_quant": files.native_quant,
         "hf_repo": files.hf_repo,
         "ollama_tags": files.ollama,
+        "ollama_bytes": files.ollama_bytes,
         "gguf_repo": files.gguf.repo if files.gguf else None,
         "gguf_file": files.gguf.file if files.gguf else None,
         "lmstudio_key": files.lmstudio,
@@ -241,6 +246,7 @@ def sources_row(entry: Entry) -> dict[str, Any]:
     row["mtp_in_gguf"] = entry.artifacts.mtp_in_gguf
     row["published_parameters"] = entry.architecture.published_parameters
     row["projector_parameters"] = entry.architecture.projector_parameters
+    row["draft_parameters"] = entry.architecture.draft_parameters
     row["boards"] = entry.quality.boards if entry.quality else 0
     if entry.context.claims:
         row["context_claims"] = entry.context.claims
