@@ -34,9 +34,13 @@ def run(terminal: Terminal, values: dict[str, Any]) -> int:
 
 
 def _check(terminal: Terminal, files: tuple[str, ...]) -> int:
-    from sizer.catalog.check import check
+    from sizer.catalog.check import complaints
 
-    return check(*files)
+    found = complaints(*files)
+    for line in found:
+        terminal.say(line)
+    terminal.say(f"{len(found)} complaints" if found else "nothing to complain about")
+    return 4 if found else 0
 
 
 def _add(terminal: Terminal, reference: str) -> int:
