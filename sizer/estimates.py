@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sizer.catalog.load import Catalog
-from sizer.catalog.resolve import resolve_model, resolve_quant
+from sizer.catalog.resolve import default_quant, resolve_model, resolve_quant
 from sizer.errors import RequestError
 from sizer.estimator import memory, placement, speed, work
 from sizer.estimator.baseline import rule_of_thumb_bytes
@@ -136,13 +136,6 @@ def _computed_size(metadata: dict[str, Any], quant: str, family: str) -> QuantSi
     from sizer.estimator.weights import size_of
 
     return size_of(metadata, quant, family)
-
-
-def default_quant(native: str | None, sizes: dict[str, QuantSize]) -> str:
-    """Return Q4_K_M, or the type that the model was trained in, or the first one there is."""
-    if native and native in sizes:
-        return native
-    return "Q4_K_M" if "Q4_K_M" in sizes or not sizes else next(iter(sizes))
 
 
 def _from_file(file: Any, name: str) -> Subject:

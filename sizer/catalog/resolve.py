@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sizer.errors import RequestError
-from sizer.schema.catalog import Model, Quant
+from sizer.schema.catalog import Model, Quant, QuantSize
 
 if TYPE_CHECKING:
     from sizer.catalog.load import Catalog
@@ -141,3 +141,10 @@ def haystack(model: Model) -> str:
         *model.capabilities,
     )
     return " ".join((*words, *model.ollama_tags.values())).lower()
+
+
+def default_quant(native: str | None, sizes: dict[str, QuantSize]) -> str:
+    """Return Q4_K_M, or the type that the model was trained in, or the first one there is."""
+    if native and native in sizes:
+        return native
+    return "Q4_K_M" if "Q4_K_M" in sizes or not sizes else next(iter(sizes))

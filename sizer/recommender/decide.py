@@ -8,7 +8,7 @@ from typing import Any
 from sizer.catalog.load import Catalog
 from sizer.catalog.resolve import resolve_model, resolve_quant
 from sizer.recommender.gates import gib, least_context, least_tps
-from sizer.recommender.picks import pick_from
+from sizer.recommender.picks import pick_from, settled
 from sizer.recommender.search import Found, alternatives, least_bad, pick_among, rejections, search
 from sizer.recommender.space import Offer, Row, Space
 from sizer.runtimes.options import options
@@ -59,14 +59,16 @@ def decide(machine: Machine, needs: Needs, catalog: Catalog) -> Recommendation:
     space, models = space_for(machine, needs, catalog)
     found = search(space, models)
     tier = tier_of(machine, catalog.assumptions["tiers"])
-    winner = pick_among(found.best, space)
+    winner = _settled_winner(found, space)
     pick: Pick | None = None
     others: list[Pick] = []
     if winner is not None:
         pick = pick_from(winner, space, found, tier)
-        others = [pick_from(row, space, found, tier, role=role, beside=winner) for role, row in alternatives(found, winner, space, needs.top)]
+        settled_rows = ((role, settled(row, space)) for role, row in alternatives(found, winner, space, needs.top))
+        others = [pick_from(row, space, found, tier, role=role, beside=winner) for role, row in settled_rows if row is not None]
     else:
         worst = least_bad(space, models, found)
+        worst = settled(worst, space) if worst is not None else None
         others = [] if worst is None else [pick_from(worst, space, found, tier, role="least-bad", beside=worst)]
     slow = winner is not None and (too_slow(winner, space) or waits_long(winner, space))
     return Recommendation(
@@ -81,6 +83,16 @@ def decide(machine: Machine, needs: Needs, catalog: Catalog) -> Recommendation:
         companion=companion,
         catalog=CatalogInfo(version=catalog.info["version"], date=catalog.info["date"], models=len(catalog.models)),
     )
+
+
+def _settled_winner(found: Found, space: Space) -> Row | None:
+    """Return the winner whose exact memory fits; a row that only seemed to fit is taken out and the next best one is asked."""
+    while (winner := pick_among(found.best, space)) is not None:
+        row = settled(winner, space)
+        if row is not None:
+            return row
+        found.best.remove(winner)
+    return None
 
 
 def too_slow(row: Row, space: Space) -> bool:
@@ -168,7 +180,7 @@ def why_not(machine: Machine, needs: Needs, catalog: Catalog) -> dict[str, Any]:
     space, models = space_for(machine, needs, catalog)
     model = models[0]
     found = search(space, models)
-    winner = pick_among(found.best, space)
+    winner = _settled_winner(found, space)
     document: dict[str, Any] = {
         "schema": "sizer/why-not/1",
         "model": model.id,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sizer.estimator import memory, speed
 from sizer.estimator.memory import ModelMemory, Place
 from sizer.recommender.reasons import reasons_for, trade_off
@@ -24,6 +26,33 @@ def exact_memory(row: Row, space: Space) -> MemoryEstimate:
         runtime=option.runtime,
         projector_bytes=row.model.projector_bytes if space.wants_images(row.model) else 0,
     )
+
+
+_STEPS = 4  # layers by which a placement may be off the quick solution, which counts all layers as equally large
+
+
+def settled(row: Row, space: Space) -> Row | None:
+    """Return the row with its exact memory, a few more layers left to main memory where the quick placement was too tight; None when it does not fit after all."""
+    for step in range(_STEPS + 1):
+        candidate = row if step == 0 else _moved(row, step)
+        if candidate is None:
+            return None
+        estimate = exact_memory(candidate, space)
+        if all(device.fits is not False for device in estimate.devices):
+            if step:
+                space.judge(candidate)
+            candidate.exact = estimate
+            return candidate
+    return None
+
+
+def _moved(row: Row, step: int) -> Row | None:
+    config = row.config
+    if config.cpu_moe:
+        return replace(row, config=replace(config, cpu_moe=config.cpu_moe + step))
+    if row.engine.devices and config.gpu_layers is not None and config.gpu_layers > step:
+        return replace(row, config=replace(config, gpu_layers=config.gpu_layers - step))
+    return None
 
 
 def memory_places(row: Row, space: Space) -> tuple[Place, ...]:
@@ -63,7 +92,7 @@ def pick_from(row: Row, space: Space, found: Found, tier: str, *, role: Role | N
     """Return the row as a pick."""
     option = row.option
     model, quality = row.model, row.quality
-    estimate = exact_memory(row, space)
+    estimate = row.exact or exact_memory(row, space)
     source = source_of(row)
     planned = plan(
         PlanInput(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sizer.catalog.load import Catalog
+from sizer.catalog.resolve import default_quant, resolve_model, resolve_quant
 from sizer.recommender.decide import space_for
-from sizer.recommender.gates import least_tps
 from sizer.recommender.picks import exact_memory
 from sizer.recommender.search import Found, pick_among, search
 from sizer.recommender.space import Row, Space
@@ -16,7 +17,13 @@ from sizer.schema.needs import Needs
 
 
 def requirements(needs: Needs, catalog: Catalog, describe: Callable[..., Machine]) -> dict[str, Any]:
-    """Return the document ``sizer/plan/1``: per machine class whether it runs the model, how fast, and what is missing; the smallest class that does."""
+    """Return the document ``sizer/plan/1``: per machine class whether it runs the model, how fast, and what is missing; the first class that does.
+
+    Without a quantisation the usual one of the model is meant, without a speed the floor of the use case."""
+    model = resolve_model(catalog, needs.model or "")
+    case = catalog.assumptions["use_cases"][needs.use_case]
+    quant = resolve_quant(catalog, model, needs.quant).id if needs.quant else default_quant(model.native_quant, model.sizes)
+    needs = replace(needs, quant=quant, min_tps=needs.min_tps or case["decode_floor_tps"])
     classes = []
     smallest = None
     for entry in catalog.assumptions["machine_classes"]["rows"]:
@@ -27,15 +34,14 @@ def requirements(needs: Needs, catalog: Catalog, describe: Callable[..., Machine
         classes.append(_class_document(entry, row, found, space))
         if smallest is None and row is not None:
             smallest = entry["name"]
-    model = models[0]
     return {
         "schema": "sizer/plan/1",
         "model": model.id,
         "display_name": model.name,
         "quant": needs.quant,
-        "context": needs.context or space.use_case["context_tokens"],
+        "context": needs.context or case["context_tokens"],
         "use_case": needs.use_case,
-        "least_tps": least_tps(space),
+        "least_tps": needs.min_tps,
         "smallest": smallest,
         "classes": classes,
     }

@@ -73,7 +73,7 @@ def search(space: Space, models: Iterable[Model]) -> Found:
 
 
 def best_rows(model: Model, space: Space, found: Found) -> list[Row]:
-    """Return the best open row of a model on each engine, the processor only where no card of its own memory runs it; note the closest miss where there is none."""
+    """Return the best open row of a model on each engine, the processor only where no card of its own memory runs it; note the closest miss."""
     result: list[Row] = []
     misses: list[tuple[tuple[int, float], Missed]] = []
     for engine in space.engines:

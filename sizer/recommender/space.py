@@ -20,7 +20,7 @@ from sizer.estimator.speed import Place, Rates
 from sizer.recommender import ranking
 from sizer.runtimes.options import Option, model_refusal
 from sizer.schema.catalog import Model, Quant, QuantSize, Score
-from sizer.schema.estimate import Configuration
+from sizer.schema.estimate import Configuration, MemoryEstimate
 from sizer.schema.machine import Machine
 from sizer.schema.needs import Needs
 
@@ -74,6 +74,7 @@ class Row:
     quality: Score | None = None
     thinking: float = 0.0
     utility: float = -1e9
+    exact: MemoryEstimate | None = None
 
     @property
     def model(self) -> Model:
@@ -296,7 +297,7 @@ class Space:
         points, engine = self.weights, row.engine
         lost = 0.0
         if engine.devices and not row.full:
-            lost += points["offload_points"]
+            lost += points["offload_points_non_technical" if self.needs.audience == "non-technical" else "offload_points"]
         if row.config.kv_type_k != "f16" and not self.needs.kv_type:
             lost += points["kv_quantised_points"]
         if row.quant.id != row.model.native_quant and not self.needs.quant:

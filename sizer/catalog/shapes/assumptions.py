@@ -63,6 +63,7 @@ class _Ranking(_Sourced):
     short_context_points: float
     tie_points: float
     offload_points: float
+    offload_points_non_technical: float
     kv_quantised_points: float
     low_bits_points: float
     low_bits: float
