@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sizer.estimator import memory, speed
-from sizer.estimator.memory import ModelMemory, Place
+from sizer.estimator.memory import Place
 from sizer.recommender.reasons import reasons_for, trade_off
 from sizer.recommender.search import Found
 from sizer.recommender.space import Row, Space
@@ -18,7 +18,7 @@ def exact_memory(row: Row, space: Space) -> MemoryEstimate:
     """Return the exact memory of a row, device by device."""
     option = row.option
     return memory.estimate(
-        ModelMemory.from_catalog(row.model, row.quant.id),
+        space.model_memory(row.model, row.quant),
         row.config,
         places=memory_places(row, space),
         overheads=space.catalog.overheads,
@@ -32,7 +32,7 @@ _STEPS = 4  # layers by which a placement may be off the quick solution, which c
 
 
 def settled(row: Row, space: Space) -> Row | None:
-    """Return the row with its exact memory, a few more layers left to main memory where the quick placement was too tight; None when it does not fit after all."""
+    """Return the row with its exact memory, a few more layers left to main memory where the quick placement was too tight; None: it does not fit."""
     for step in range(_STEPS + 1):
         candidate = row if step == 0 else _moved(row, step)
         if candidate is None:

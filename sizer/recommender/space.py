@@ -16,6 +16,7 @@ from sizer.catalog.load import Catalog
 from sizer.catalog.quality import quality_after_quant, retention
 from sizer.estimator import memory, speed, weights, work
 from sizer.estimator.architecture import Architecture, fold
+from sizer.estimator.memory import ModelMemory
 from sizer.estimator.speed import Place, Rates
 from sizer.recommender import ranking
 from sizer.runtimes.options import Option, model_refusal
@@ -119,6 +120,7 @@ class Space:
         self.weights: dict[str, Any] = catalog.assumptions["ranking"]
         self.search: dict[str, Any] = catalog.assumptions["search"]
         self._folded: dict[str, Architecture] = {}
+        self._memories: dict[tuple[str, str], ModelMemory] = {}
 
     @cached_property
     def engines(self) -> tuple[Engine, ...]:
@@ -165,6 +167,13 @@ class Space:
         if folded is None:
             folded = self._folded[model.id] = fold(model.architecture)
         return folded
+
+    def model_memory(self, model: Model, quant: Quant) -> ModelMemory:
+        """Return the tensors of a model in a quantisation, listed once."""
+        key = (model.id, quant.id)
+        if key not in self._memories:
+            self._memories[key] = ModelMemory.from_catalog(model, quant.id)
+        return self._memories[key]
 
     def contexts(self, model: Model) -> tuple[int, ...]:
         """Return the contexts worth trying, longest first."""
