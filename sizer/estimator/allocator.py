@@ -76,7 +76,7 @@ class Graph:
         return tensor
 
     def peak(self) -> int:
-        """Return the bytes of the buffer."""
+        """Return the bytes of the buffer. Measured: inputs keep their memory until the last operation, which may take it over."""
         nodes = self.nodes
         inputs: list[Tensor] = []
         for node in nodes:
@@ -90,7 +90,11 @@ class Graph:
         blocks = _Blocks()
         for tensor in inputs:
             tensor.offset = blocks.take(tensor.size)
+        last = nodes[-1]
         for node in nodes:
+            if node is last:
+                for tensor in inputs:
+                    blocks.give(tensor.offset, tensor.size)
             if node.root is None and not node.outside:
                 self._allocate(node, blocks)
             for source in node.sources:

@@ -14,7 +14,6 @@ from sizer.estimator.attention import QUANTISED_CACHE, cells, ubatch
 from sizer.schema.estimate import Configuration
 
 HALF = 2
-HOLD = 1
 INDEX = 8  # 64-bit row indices of cache writes
 POSITION = 4
 
@@ -335,12 +334,21 @@ def pre_norm(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tensor:
         current, stream = build.selected(current), build.selected(stream)
     if post:
         current = build.norm(current)
+    if model.get_float("residual_scale") not in (0.0, 1.0):
+        current = graph_scale(build, current)
     middle = build.add(current, stream)
     source = middle if post and "ffn_norm" not in model.traits.norms else build.norm(middle)
     current = feed_forward_or_experts(build, layer, source)
     if post:
         current = build.norm(current)
+    if model.get_float("residual_scale") not in (0.0, 1.0):
+        current = graph_scale(build, current)
     return build.add(current, middle)
+
+
+def graph_scale(build: Build, source: Tensor) -> Tensor:
+    """Return a scaled matrix."""
+    return build.graph.like(source)
 
 
 def parallel(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tensor:
@@ -354,15 +362,193 @@ def parallel(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tensor:
 
 
 def mixer(build: Build, layer: Layer, source: Tensor) -> Tensor:
-    """Return what mixes tokens in this layer."""
-    return attention(build, layer, source)
+    """Return what mixes tokens in this layer: attention or a recurrent block."""
+    if layer.recurrent and not layer.attention:
+        return _MIXERS[build.model.mixer](build, source)
+    return latent_attention(build, layer, source) if build.model.mla else attention(build, layer, source)
+
+
+def latent_attention(build: Build, layer: Layer, source: Tensor) -> Tensor:
+    """Return the output of multi-head latent attention with absorbed projections (src/models/deepseek2.cpp)."""
+    model, graph, tokens, config = build.model, build.graph, build.tokens, build.config
+    rank, rope, heads = model.kv_lora_rank, model.rope_dimensions, layer.heads
+    whole = rank + rope
+    if model.q_lora_rank:
+        query = build.matmul(build.norm(build.matmul(source, model.q_lora_rank)), heads * model.key_length_mla)
+    else:
+        query = build.matmul(source, heads * model.key_length_mla)
+    compressed = build.matmul(source, whole)
+    rotated = build.rope(graph.view(query, (rope, heads, tokens)))
+    rotated_key = build.rope(graph.view(compressed, (rope, 1, tokens)))
+    graph.expand(rotated) if build.model.name != "kimi-linear" else None
+    graph.expand(rotated_key)
+    latent = build.norm(graph.view(compressed, (rank, tokens)))
+    absorbed = graph.op((rank, tokens, heads), build.weight, graph.view(query, (1, tokens, heads)))
+    joined = graph.op((whole, heads, tokens), graph.view(absorbed, (rank, heads, tokens)), rotated)
+    values = graph.view(latent, (rank, 1, tokens))
+    keys = graph.op((whole, 1, tokens), values, rotated_key)
+    graph.expand(joined)
+    graph.expand(values)
+    graph.expand(keys)
+    graph.nodes.append(_write(build, keys, build.keys_index(False)))
+    held = build.held(False)
+    mask = build.mask(False)
+    shown = graph.view(joined, joined.shape)
+    value = model.value_length_mla
+    if build.flash:
+        scratch = HALF * held * build.streams * whole if config.kv_type_k != "f16" else 0
+        mixed = graph.op((rank, heads, tokens), shown, build.weight, build.weight, mask, size=4 * rank * heads * tokens + scratch)
+        raised = graph.op((value, tokens, heads), build.weight, graph.view(mixed, (rank, tokens, heads)))
+        attended = graph.view(graph.op((value, heads, tokens), graph.view(raised, raised.shape)), (value * heads, tokens))
+    else:
+        scores = graph.op((held, tokens, heads), build.weight, shown)
+        weights = graph.like(scores, mask)
+        mixed = graph.op((rank, tokens, heads), build.weight, weights)
+        raised = graph.op((value, tokens, heads), build.weight, mixed)
+        attended = graph.op((value * heads, tokens), graph.view(raised, raised.shape))
+    return build.matmul(graph.expand(attended), model.embedding)
+
+
+def _states(build: Build, elements: int) -> Tensor:
+    """Return the states of all slots, gathered (llm_graph_context::build_rs)."""
+    slots = build.config.parallel
+    return build.graph.expand(build.graph.op((elements, slots), build.weight, build.kept("state rows", 4 * slots)))
+
+
+def mamba2(build: Build, source: Tensor) -> Tensor:
+    """Return the output of a Mamba-2 block (src/models/mamba-base.cpp)."""
+    model, graph, tokens, slots = build.model, build.graph, build.tokens, build.config.parallel
+    inner, heads = model.inner, model.time_step_rank
+    convolved = inner + 2 * model.groups * model.state
+    states = _states(build, model.convolution_state)
+    projected = build.matmul(source, inner + convolved + heads)
+    extended = graph.op((convolved, tokens + (model.kernel - 1) * slots), graph.view(states, states.shape), graph.view(projected, (convolved, tokens)))
+    graph.expand(extended)
+    graph.nodes.append(_copy(build, extended))
+    mixed = graph.like(graph.like(graph.op((convolved, tokens), extended, build.weight), build.weight))
+    values = graph.view(mixed, (inner, tokens))
+    steps = graph.like(graph.op((heads, tokens), graph.view(projected, (heads, tokens))), build.weight)
+    size = 4 * (inner * tokens + model.recurrent_state * slots)
+    scanned = graph.op((inner, tokens, 0), values, steps, build.kept("state rows main", 4 * slots), size=size)
+    graph.expand(scanned)
+    graph.nodes.append(_copy(build, scanned))
+    skipped = graph.op((inner, tokens), values, build.weight)
+    summed = graph.op((inner, tokens), graph.view(scanned, (inner, tokens)), skipped)
+    gate = graph.op((inner, tokens), graph.view(projected, (inner, tokens)))
+    result = graph.op((inner, tokens), gate, summed)
+    if model.flag("tensors.ssm_norm", model.name != "falcon-h1"):
+        result = build.norm(graph.view(result, (inner, tokens)))
+    return build.matmul(result, model.embedding)
+
+
+def _copy(build: Build, source: Tensor) -> Tensor:
+    """Return a copy of new state into the cache: it reads, and takes no memory."""
+    written = Tensor((0,), 0, (source,), root=build.weight, inplace=False, outside=True, is_input=False)
+    written.seen = True
+    return written
+
+
+def delta(build: Build, source: Tensor) -> Tensor:
+    """Return the output of a gated delta net (src/models/delta-net-base.cpp, qwen35*.cpp)."""
+    model, graph, tokens, slots = build.model, build.graph, build.tokens, build.config.parallel
+    inner, heads, groups, width = model.inner, model.time_step_rank, model.groups, model.state
+    convolved = inner + 2 * groups * width
+    mixed = build.matmul(source, convolved)
+    gate = build.matmul(source, inner)
+    beta = graph.op((heads, tokens), graph.view(build.matmul(source, heads), (heads, tokens)))
+    alpha = graph.op((heads, tokens), graph.view(build.matmul(source, heads), (heads, tokens)))
+    decay = graph.like(alpha, build.weight)
+    states = _states(build, model.convolution_state)
+    extended = graph.op((convolved, tokens + (model.kernel - 1) * slots), graph.view(states, states.shape), graph.view(mixed, mixed.shape))
+    graph.expand(extended)
+    graph.nodes.append(_copy(build, extended))
+    state = _states(build, model.recurrent_state)
+    active = graph.like(graph.op((convolved, tokens), extended, build.weight))
+    query = graph.op((width * groups, tokens), graph.view(active, (width * groups, tokens)))
+    keys = graph.op((width * groups, tokens), graph.view(active, (width * groups, tokens)))
+    size = 4 * (inner * tokens + model.recurrent_state * slots)
+    scanned = graph.op((inner, tokens, 0), query, keys, graph.view(active, (inner, tokens)), decay, beta, graph.view(state, state.shape), size=size)
+    graph.expand(scanned)
+    graph.nodes.append(_copy(build, scanned))
+    normed = build.norm(graph.view(scanned, (inner, tokens)))
+    opened = graph.op((inner, tokens), graph.view(gate, (inner, tokens)))
+    return build.matmul(graph.op((inner, tokens), normed, opened), model.embedding)
+
+
+def shortconv(build: Build, source: Tensor) -> Tensor:
+    """Return the output of a gated short convolution (src/models/lfm2.cpp)."""
+    model, graph, tokens, slots = build.model, build.graph, build.tokens, build.config.parallel
+    width, kept = model.embedding, model.get("shortconv.l_cache") - 1
+    chunks = build.matmul(source, 3 * width)
+    product = graph.op((width, tokens), graph.view(chunks, (width, tokens)), graph.view(chunks, (width, tokens)))
+    states = _states(build, model.convolution_state)
+    extended = graph.op((width, tokens + kept * slots), graph.view(states, states.shape), graph.view(product, product.shape))
+    graph.expand(extended)
+    graph.nodes.append(_copy(build, extended))
+    output = graph.op((width, tokens), extended, build.weight)
+    return build.matmul(graph.op((width, tokens), graph.view(chunks, (width, tokens)), output), width)
+
+
+_MIXERS = {"mamba2": mamba2, "delta": delta, "shortconv": shortconv}
+
+
+def both(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tensor:
+    """Return the residual stream after attention beside Mamba-2 (src/models/falcon-h1.cpp)."""
+    attended = attention(build, layer, build.norm(stream))
+    scanned = mamba2(build, build.norm(stream))
+    middle = build.add(build.add(attended, scanned), stream)
+    if last:
+        middle = build.selected(middle)
+    return build.add(feed_forward_or_experts(build, layer, build.norm(middle)), middle)
+
+
+def single(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tensor:
+    """Return the residual stream after a block of one kind only: state, attention or feed-forward (src/models/nemotron-h.cpp)."""
+    del last
+    source = build.norm(stream)
+    if layer.recurrent or layer.attention:
+        current = mixer(build, layer, source)
+    else:
+        current = feed_forward_or_experts(build, layer, source)
+    return build.add(current, stream)
+
+
+def gemma4(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tensor:
+    """Return the residual stream after a Gemma 4 block, whose experts stand beside a dense block (src/models/gemma4.cpp)."""
+    del last
+    model, graph = build.model, build.graph
+    current = build.norm(attention(build, layer, build.norm(stream)))
+    middle = build.add(current, stream)
+    dense = feed_forward(build, build.norm(middle), layer.feed_forward)
+    if layer.expert_feed_forward:
+        dense = build.norm(dense)
+        routed = build.norm(experts(build, layer, build.norm(middle)))
+        dense = build.add(dense, routed)
+    current = build.add(build.norm(dense), middle)
+    if model.per_layer_embedding:
+        inner = graph.like(build.matmul(current, model.per_layer_embedding))
+        inner = graph.like(inner, build.kept("per-layer inputs", 4 * model.per_layer_embedding * len(model.layers) * build.tokens))
+        current = build.add(current, build.norm(build.matmul(inner, model.embedding)))
+    return graph.like(current, build.weight)
+
+
+# blocks that are not written down above fall back to the closed formulas of ``compute``
+_LATE_SELECTION = frozenset({"nemotron_h", "nemotron_h_moe", "gemma4", "qwen35", "qwen35moe", "qwen3next"})
 
 
 def supported(model: Architecture) -> bool:
     """Return whether the blocks of this architecture are described here."""
-    if model.mla or model.mixer or not model.causal or model.altup or model.per_layer_embedding:
-        return False
-    return model.name != "gemma4"
+    return model.causal and not model.altup and model.mixer not in ("kda", "mamba")
+
+
+def _block_of(model: Architecture) -> Block:
+    if model.name == "gemma4":
+        return gemma4
+    if model.name.startswith("nemotron_h"):
+        return single
+    if model.name == "falcon-h1":
+        return both
+    return parallel if model.traits.parallel else pre_norm
 
 
 def peak(model: Architecture, config: Configuration, outputs: int) -> int:
@@ -370,17 +556,20 @@ def peak(model: Architecture, config: Configuration, outputs: int) -> int:
     build = Build(model, config, outputs)
     graph = build.graph
     stream = build.embedded
-    if model.name.startswith("gemma"):
+    if model.name.startswith("gemma") or model.get_float("embedding_scale") not in (0.0, 1.0):
         stream = graph.op(stream.shape, stream, build.kept("scaled rows", 4 * build.tokens))
         graph.expand(stream)
-    block: Block = parallel if model.traits.parallel else pre_norm
+    block = _block_of(model)
+    late = model.name in _LATE_SELECTION
     layers = settled(model)
     for position, layer in enumerate(layers):
-        stream = block(build, layer, stream, position == len(layers) - 1)
-    stream.children += HOLD
+        stream = block(build, layer, stream, position == len(layers) - 1 and not late)
+    stream.children += 1
     current = build.norm(stream)
-    logits = build.matmul(current, model.vocab)
-    graph.expand(logits)
+    if late:
+        current.children += 1
+        current = build.selected(current)
+    graph.expand(build.matmul(current, model.vocab))
     return graph.peak()
 
 

@@ -14,7 +14,7 @@ from sizer.estimator import weights
 from sizer.estimator.architecture import Architecture, fold
 from sizer.estimator.attention import check_cache_types, kv_cache_bytes, recurrent_state_bytes
 from sizer.estimator.baseline import rule_of_thumb_bytes
-from sizer.estimator.compute import compute_bytes, host_compute_bytes
+from sizer.estimator.compute import compute_bytes, host_compute_bytes, quick_compute_bytes
 from sizer.schema.catalog import Model, QuantSize
 from sizer.schema.estimate import Configuration, DeviceMemory, MemoryEstimate
 from sizer.units import MIB
@@ -42,7 +42,7 @@ def quick(model: Architecture, size: QuantSize, config: Configuration) -> Split:
     few per cent off otherwise, for which ``estimate`` is exact.
     """
     cache = kv_cache_bytes(model, config) + recurrent_state_bytes(model, config)
-    buffer, host_buffer = compute_bytes(model, config), host_compute_bytes(model, config)
+    buffer, host_buffer = quick_compute_bytes(model, config), host_compute_bytes(model, config)
     total = len(model.layers) + 1
     on_device = total if config.gpu_layers is None else min(config.gpu_layers, total)
     if on_device == 0:
