@@ -12,7 +12,7 @@ from typing import Any
 
 from sizer.runtimes import versions
 from sizer.runtimes.facts import Table
-from sizer.runtimes.setting import Setting
+from sizer.runtimes.setting import CONTAINERS, Setting
 from sizer.schema.machine import Accelerator, Machine
 from sizer.schema.needs import Needs
 
@@ -72,7 +72,7 @@ def knows_arch(ask: Question) -> Closed:
 def system_is_new_enough(ask: Question) -> Closed:
     """The operating system or distribution is not older than the runtime asks for."""
     rule, platform = _platform(ask), ask.machine.platform
-    if rule is None:
+    if rule is None or ask.setting.os != platform.os:
         return None
     have, need = versions.of_system(platform.os, platform.os_version), versions.of_system(platform.os, rule["minimum"])
     if versions.older(have, need):
@@ -226,13 +226,16 @@ def backend_is_built(ask: Question) -> Closed:
 def backend_in_container(ask: Question) -> Closed:
     """The backend can be used in a container."""
     backend = _backend(ask)
-    if ask.setting.deployment not in ("docker", "kubernetes"):
+    if ask.setting.deployment not in CONTAINERS:
         return None
     rule = ask.entry["deployments"][ask.setting.deployment]
     if rule["allowed"] == "cpu-only" and backend["id"] != "cpu":
         return f"{ask.name} cannot use a GPU in {PLACES[ask.setting.deployment]}: {rule['reason']}", rule["fact"]
     if not backend["container"]:
         return f"{ask.name} cannot use {label(backend)} in {PLACES[ask.setting.deployment]}", rule["fact"]
+    if backend["id"] != "cpu" and backend["id"] not in ask.table["container_gpus"][ask.setting.host]:
+        host = SYSTEM_NAMES[ask.setting.host]
+        return f"a container on {host} does not reach the GPU through {label(backend)}", ask.table["container_gpus_fact"]
     return None
 
 
@@ -250,6 +253,8 @@ def card_is_reached(ask: Question) -> Closed:
     backend, card = _backend(ask), ask.cards[0]
     if card.vendor not in backend["vendors"]:
         return f"{ask.name} does not use {label(backend)} on {card.name}", backend["fact"]
+    if ask.setting.deployment in CONTAINERS and backend["container_vendors"] and card.vendor not in backend["container_vendors"]:
+        return f"{label(backend)} on {card.name} is not reached from a container", ask.table["container_gpus_fact"]
     if card.usable and api_of(backend["id"]) in apis_of(card, ask.table):
         return None
     return f"{label(backend)} is not available for {card.name} on this machine", backend["fact"]
@@ -272,8 +277,8 @@ def card_is_new_enough(ask: Question) -> Closed:
     if least and versions.older(versions.parse(card.compute_capability), versions.parse(least)):
         return f"{ask.name} needs compute capability {least}, {card.name} has {card.compute_capability}", backend["fact"]
     listed = (backend["gfx"] or {}).get(ask.setting.os)
-    if listed is not None and card.gfx_target not in listed:
-        return f"{ask.name}'s ROCm list does not hold {card.gfx_target or 'the target of ' + card.name}", backend["fact"]
+    if listed is not None and card.gfx_target is not None and card.gfx_target not in listed:
+        return f"{ask.name}'s ROCm build does not hold {card.gfx_target} ({card.name})", backend["fact"]
     return None
 
 
@@ -294,8 +299,8 @@ def driver_needed(backend: Mapping[str, Any], card: Accelerator, ask: Question) 
     for row in backend["drivers"]:
         below = versions.parse(row["below"])
         if below is None or (have is not None and have < below):
-            need: str | None = row["windows"] if ask.setting.wsl else row.get(ask.setting.os)
-            return need or row.get(ask.setting.os)
+            need: str | None = row["windows"] if ask.setting.windows_driver else row["linux"]
+            return need
     return None
 
 
@@ -313,8 +318,8 @@ MACHINE_BACKEND_GATES: tuple[Gate, ...] = (
     Gate("backend-features", backend_has_features),
 )
 CARD_GATES: tuple[Gate, ...] = (
-    Gate("reached", card_is_reached),
     Gate("generation", card_is_new_enough),
+    Gate("reached", card_is_reached),
     Gate("driver", driver_is_new_enough),
     Gate("integrated", integrated_is_used),
 )

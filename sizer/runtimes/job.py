@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sizer.runtimes import shell, versions
 from sizer.runtimes.facts import reason
 from sizer.runtimes.options import Option, artefact
-from sizer.runtimes.setting import Setting, setting_of
+from sizer.runtimes.setting import CONTAINERS, Setting, setting_of
 from sizer.schema.catalog import Model, Quant
 from sizer.schema.estimate import Configuration, MemoryEstimate
 from sizer.schema.machine import Accelerator, Machine, RuntimeState
@@ -57,14 +57,14 @@ class Job:
         self.entry: Mapping[str, Any] = given.option.entry
         self.table = given.option.table
         self.setting: Setting = given.option.setting or setting_of(given.machine, given.needs, self.table)
-        self.os = self.setting.os
+        self.os = self.setting.host
         self.lan = given.needs.serve == "lan"
         self.port: int = given.needs.port or self.entry["port"]
 
     @cached_property
     def containered(self) -> bool:
         """Whether the runtime is started from an image by the plan."""
-        return self.setting.deployment in ("docker", "kubernetes") and self.setting.inside is None
+        return self.setting.deployment in CONTAINERS and self.setting.inside is None
 
     @cached_property
     def state(self) -> RuntimeState:

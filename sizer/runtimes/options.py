@@ -9,7 +9,7 @@ from typing import Any
 from sizer.runtimes import gates, versions
 from sizer.runtimes.facts import Table, reason
 from sizer.runtimes.gates import Question, first_closed
-from sizer.runtimes.setting import Setting, setting_of
+from sizer.runtimes.setting import CONTAINERS, Setting, setting_of
 from sizer.schema.base import Document
 from sizer.schema.catalog import Model, Quant
 from sizer.schema.machine import Accelerator, Machine, RuntimeState
@@ -69,10 +69,16 @@ def _of_runtime(runtime: str, machine: Machine, needs: Needs, setting: Setting, 
     ask = Question(runtime, table[runtime], machine, needs, setting, table)
     closed = first_closed(gates.RUNTIME_GATES, ask)
     if closed is not None:
-        yield _refused(ask, ask.entry["backends"][0], (), closed)
+        yield _refused(ask, _first_built(ask), (), closed)
         return
     found = [option for backend in ask.entry["backends"] for option in _of_backend(replace(ask, backend=backend))]
     yield from _without_idle_integrated(found, machine)
+
+
+def _first_built(ask: Question) -> Mapping[str, Any]:
+    """Return the backend that the runtime would have used here, for the record of a refusal."""
+    backends: list[Mapping[str, Any]] = ask.entry["backends"]
+    return next((backend for backend in backends if ask.setting.arch in backend["os"].get(ask.setting.os, ())), backends[0])
 
 
 def _without_idle_integrated(found: Sequence[Option], machine: Machine) -> Iterator[Option]:
@@ -146,7 +152,7 @@ def _state(ask: Question) -> RuntimeState:
 def _base(ask: Question, backend: Mapping[str, Any], devices: tuple[int, ...]) -> dict[str, Any]:
     state = _state(ask)
     rule = ask.entry["deployments"][ask.setting.deployment]
-    native = ask.setting.deployment in ("desktop", "server") or ask.setting.inside is not None
+    native = ask.setting.deployment not in CONTAINERS or ask.setting.inside is not None
     return {
         "runtime": ask.runtime,
         "backend": backend["id"],

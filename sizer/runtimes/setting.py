@@ -8,20 +8,31 @@ from sizer.runtimes.facts import Table
 from sizer.schema.machine import Machine
 from sizer.schema.needs import Needs
 
+CONTAINERS = ("docker", "kubernetes")
 ARCHES = {"amd64": "x86_64", "x64": "x86_64", "aarch64": "arm64", "arm64e": "arm64"}
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The surroundings that every gate and step looks at. ``inside`` is the container that sizer itself runs in when nothing else was asked for."""
+    """The surroundings that every gate and step looks at.
+
+    ``os`` is where the runtime will run: Linux in every container, else the machine's own, which is always ``host``. ``inside`` is the container that sizer
+    itself runs in when nothing else was asked for.
+    """
 
     os: str
+    host: str
     arch: str
     deployment: str
     audience: str
     parallel: int
     inside: str | None = None
     wsl: bool = False
+
+    @property
+    def windows_driver(self) -> bool:
+        """Whether the GPU driver is that of Windows: there, inside WSL, and in containers on Windows."""
+        return self.wsl or self.host == "windows"
 
 
 def arch_of(machine: Machine) -> str:
@@ -44,10 +55,12 @@ def setting_of(machine: Machine, needs: Needs, table: Table) -> Setting:
     """Return the surroundings of a call."""
     audience = needs.audience if needs.audience != "auto" else table["audience"]["auto"]
     inside = machine.platform.container if needs.deployment == "auto" else None
+    deployment = deployment_of(machine, needs)
     return Setting(
-        os=machine.platform.os,
+        os="linux" if deployment in CONTAINERS else machine.platform.os,
+        host=machine.platform.os,
         arch=arch_of(machine),
-        deployment=deployment_of(machine, needs),
+        deployment=deployment,
         audience=audience,
         parallel=needs.parallel,
         inside=inside,

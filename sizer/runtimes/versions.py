@@ -51,5 +51,5 @@ def older(have: Version | None, need: Version | None) -> bool:
     """Return whether ``have`` is surely older than ``need``: unknown or less exact versions are not."""
     if have is None or need is None:
         return False
-    width = min(len(have), len(need)) if len(have) < len(need) else len(need)
+    width = min(len(have), len(need))
     return have[:width] < need[:width]

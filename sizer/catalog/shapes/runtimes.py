@@ -127,6 +127,7 @@ class Backend(Strict):
     gfx: dict[System, list[str]] | None = None
     integrated_without_switch: list[str] = Field(default_factory=list)
     features: dict[Arch, list[str]] = Field(default_factory=dict)
+    container_vendors: list[str] | None = None
     same_devices: bool = False
     serial: bool = False
     artefact: Literal["ollama_tag"] | None = None
@@ -204,6 +205,8 @@ class File(Strict):
     audience: dict[Literal["auto"], Literal["developer", "non-technical"]]
     assumed_apis: dict[str, list[str]]
     embedded_capabilities: list[str]
+    container_gpus: dict[System, list[BackendId]]
+    container_gpus_fact: str
     download_mbit_per_second: int
     memory_request_margin: float
     memory_request_floor_bytes: int

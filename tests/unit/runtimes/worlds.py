@@ -45,8 +45,10 @@ ADRENO = Accelerator("Qualcomm Adreno X1-85", "qualcomm", None, "integrated", sh
 VERSIONS = {"linux": "24.04", "windows": "11 24H2", "macos": "15.5"}
 
 
-def machine(os: str = "linux", *cards: Accelerator, ram: int = 64, arch: str | None = None, avx2: bool = True, avx512: bool = False, **platform: Any) -> Machine:
-    """Return a machine: a desktop of today unless said otherwise. ``ram`` is GiB; ``runtimes`` and the words of the platform may be given."""
+def machine(
+    os: str = "linux", *cards: Accelerator, ram: int = 64, arch: str | None = None, avx2: bool = True, avx512: bool = False, **platform: Any
+) -> Machine:
+    """Return a desktop of today unless said otherwise. ``ram`` is GiB; ``runtimes`` and the words of the platform may be given."""
     runtimes = platform.pop("runtimes", {})
     arch = arch or ("arm64" if os == "macos" else "x86_64")
     x64 = arch == "x86_64"
@@ -83,7 +85,8 @@ QWEN = Model(
     safetensors_repos={"FP8": "Qwen/Qwen3-8B-FP8"},
 )  # fmt: skip
 SEEING = replace(
-    QWEN, id="gemma-3-12b", name="Gemma 3 12B", modality="text+vision", capabilities=("tools", "vision"), projector_bytes=GIB, lmstudio_key="google/gemma-3-12b",
+    QWEN, id="gemma-3-12b", name="Gemma 3 12B", modality="text+vision", capabilities=("tools", "vision"), projector_bytes=GIB,
+    lmstudio_key="google/gemma-3-12b",
     architecture={"general.architecture": "gemma3", "block_count": 48}, ollama_tags={"Q4_K_M": "gemma3:12b"}, gguf_repo="ggml-org/gemma-3-12b-it-GGUF",
     context=131072,
 )  # fmt: skip
@@ -155,7 +158,9 @@ def given(on: Machine, option: Option, model: Model, config: dict[str, Any], nee
     return PlanInput(model, quant, made, on, needs, option, memory(projector=model.projector_bytes), source(model, quant), 5_027_783_488)
 
 
-def answered(on: Machine, runtime: str, backend: str | None = None, *, model: Model = QWEN, config: dict[str, Any] | None = None, **needs: Any) -> Recommendation:
+def answered(
+    on: Machine, runtime: str, backend: str | None = None, *, model: Model = QWEN, config: dict[str, Any] | None = None, **needs: Any
+) -> Recommendation:
     """Return a recommendation that holds this plan."""
     option = of(look(on, **needs), runtime, backend)
     assert option is not None, f"{runtime} {backend or ''} is refused here"

@@ -1,0 +1,56 @@
+"""What is worth saying about the runtimes of a machine: a driver that is too old, and what the chosen runtime asks for beyond its gates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sizer.runtimes import versions
+from sizer.runtimes.options import Option
+from sizer.schema.machine import Machine, Notice
+
+LM_STUDIO_TESTED_UBUNTU = (22, 4)
+"""Newest Ubuntu that LM Studio's requirements call well tested [lmstudio.003]."""
+
+
+def of_options(found: Sequence[Option]) -> tuple[Notice, ...]:
+    """Return notices about devices that a better driver would open, one per device, in the order of the devices."""
+    notices: dict[tuple[int, ...], Notice] = {}
+    for option in found:
+        refusal = option.refusal
+        if refusal is None or refusal.gate != "driver" or option.devices in notices:
+            continue
+        notices[option.devices] = Notice(
+            code="driver-too-old",
+            level="warning",
+            message=f"the NVIDIA driver is too old for CUDA: {refusal.reason}",
+            remedy="update the NVIDIA driver; until then the card is used through Vulkan, or not at all",
+        )
+    return tuple(notices[devices] for devices in sorted(notices))
+
+
+def of_choice(option: Option, machine: Machine) -> tuple[Notice, ...]:
+    """Return notices about the runtime that was chosen."""
+    found = [*_advised_memory(option, machine), *_tested_distribution(option, machine), *_left_out(option)]
+    return tuple(found)
+
+
+def _advised_memory(option: Option, machine: Machine) -> list[Notice]:
+    advised = option.entry["memory_advised_bytes"]
+    if advised is None or machine.memory.total_bytes >= advised:
+        return []
+    message = f"{option.entry['name']} advises {advised / 1e9:.0f} GB of memory, this machine has {machine.memory.total_bytes / 1e9:.1f} GB (S3, S4, S5)"
+    return [Notice(code="memory-advised", level="info", message=message, remedy="close other programs while the model is loaded")]
+
+
+def _tested_distribution(option: Option, machine: Machine) -> list[Notice]:
+    platform = machine.platform
+    ubuntu = option.runtime == "lmstudio" and platform.os == "linux" and (platform.distro or "").lower().startswith("ubuntu")
+    have = versions.parse(platform.os_version) if ubuntu else None
+    if have is None or have <= LM_STUDIO_TESTED_UBUNTU:
+        return []
+    message = f"LM Studio calls Ubuntu newer than 22 less tested, this is {platform.os_version} (S5)"
+    return [Notice(code="less-tested", level="info", message=message, remedy=None)]
+
+
+def _left_out(option: Option) -> list[Notice]:
+    return [Notice(code="device-left-out", level="info", message=note, remedy=None) for note in option.notes]
