@@ -111,8 +111,13 @@ def _shared(card: Accelerator, machine: Machine, main: Budget, rules: Mapping[st
     rule = rules["integrated"]
     own = card.memory_total_bytes or 0
     half = int(machine.memory.total_bytes * rule["shared_share"])
-    lent = card.shared_memory_bytes if card.shared_memory_bytes is not None else (0 if own > half else half)
-    carved, seen = (own - lent, own) if own >= lent else (own, own + lent)
+    lent = card.shared_memory_bytes
+    if lent is None and card.carveout_bytes is not None and own > card.carveout_bytes:
+        lent = own - card.carveout_bytes
+    if lent is None:
+        carved, seen = own, own + (half if own <= half else 0)
+    else:
+        carved, seen = (own - lent, own) if own >= lent else (own, own + lent)
     ceiling = carved + main.budget_bytes
     screen = rule["display_mib"] * MIB if display_of(machine) == "desktop" else 0
     kind = "unified-shared" if card.kind == "unified" else "integrated"
@@ -137,6 +142,8 @@ def _apple(card: Accelerator, machine: Machine, main: Budget, rules: Mapping[str
     if card.memory_total_bytes is not None and card.memory_total_bytes < size:
         working, how = card.memory_total_bytes, "Metal's working set"
     else:
+        if size <= 0:
+            return Budget(0, "apple-working-set: memory not known")
         major = _major(machine.platform.os_version)
         older = major is not None and major < rule["current_since"]
         table = rule["older_working_set"] if older else rule["working_set"]

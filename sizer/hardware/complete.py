@@ -94,7 +94,7 @@ def _identified(card: Accelerator, machine: Machine, catalog: Catalog) -> tuple[
         name = device.name
         evidence.append(_REPORTED + card.name)
     total = card.memory_total_bytes
-    if not total and card.kind == "discrete" and device.kind == "discrete":
+    if not total and device.kind == "discrete":
         total = budgets.nameplate_bytes(device, catalog.budgets)
         evidence.append(_NAMEPLATE)
     elif total is None and device.kind == "unified" and device.vendor in ("apple", "nvidia"):

@@ -97,9 +97,13 @@ def narrowed(
         return candidates[0], ()
     named = {device.key for device in index.by_name(accelerator.name)}
     laptop = any(word in accelerator.name.lower() for word in _LAPTOP_WORDS)
+    revision = _revision(accelerator)
+    clock = accelerator.memory_clock_mhz
     memory = main_memory_bytes if candidates[0].kind == "unified" and candidates[0].vendor == "apple" else accelerator.memory_total_bytes
     tests: tuple[Callable[[Device], bool], ...] = (
         lambda device: accelerator.gpu_cores is not None and device.gpu_cores == accelerator.gpu_cores,
+        lambda device: revision is not None and revision in device.pci_revisions,
+        lambda device: clock is not None and device.memory_clock_mhz is not None and device.memory_clock_mhz[0] <= clock <= device.memory_clock_mhz[1],
         lambda device: device.key in named,
         lambda device: not laptop or device.form == "laptop",
         lambda device: device.kind != "discrete" or _fits_memory(device, memory) if device.vendor != "apple" else memory in device.memory_options,
@@ -112,6 +116,13 @@ def narrowed(
         left = [device for device in left if test(device)] or left
     left.sort(key=lambda device: (device.key != accelerator.key, -device.popularity))
     return left[0], tuple(left[1:])
+
+
+def _revision(accelerator: Accelerator) -> str | None:
+    """Return "744c:c8" for a card of PCI id 1002:744c and revision 0xc8."""
+    if not accelerator.pci_id or not accelerator.pci_revision:
+        return None
+    return f"{accelerator.pci_id.lower().rpartition(':')[2]}:{accelerator.pci_revision.lower().removeprefix('0x').zfill(2)}"
 
 
 def _fits_memory(device: Device, memory_bytes: int | None) -> bool:

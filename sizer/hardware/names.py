@@ -51,7 +51,7 @@ class Found:
 
 def parse(text: str) -> tuple[Wanted, ...]:
     """Return what one ``--gpu`` asks for; a comma or " + " separates cards of different kinds. Raises ``RequestError`` for an empty name or a count of 0."""
-    parts = [part.strip() for part in re.split(r",|\s\+\s|;", text) if part.strip()]
+    parts = [part.strip() for part in re.split(r",(?![^(]*\))|\s\+\s|;", text) if part.strip()]
     if not parts:
         raise RequestError("--gpu needs a name", hint='for instance --gpu "RTX 4090", --gpu "2x RTX 3090" or --gpu none')
     return tuple(_counted(part) for part in parts)

@@ -135,3 +135,5 @@ class Device(Document):
     cpu_cores: int | None = None
     performance_cores: int | None = None
     disagreement: str | None = None
+    pci_revisions: tuple[str, ...] = ()
+    memory_clock_mhz: tuple[int, ...] | None = None

@@ -14,6 +14,7 @@ from sizer.units import GIB
 
 _FILE = "devices.yaml"
 _SOURCED = ("source", "checked", "disagreement", "notes")
+_SERIES = ("geforce ", "radeon ")  # left out by people who write "RTX 4090" into a document
 _RENAMED = {"memory_gib"}
 
 
@@ -36,11 +37,13 @@ class Entry(Sourced):
     gpu_cores: int | None = Field(default=None, gt=0)
     cpu_cores: int | None = Field(default=None, gt=0)
     performance_cores: int | None = Field(default=None, gt=0)
-    pci_ids: list[str] = []
-    names: list[str] = []
-    aliases: list[str] = []
-    patterns: list[str] = []
-    cpu_patterns: list[str] = []
+    pci_ids: list[str] = Field(default_factory=list)
+    pci_revisions: list[str] = Field(default_factory=list)
+    memory_clock_mhz: tuple[int, int] | None = None
+    names: list[str] = Field(default_factory=list)
+    aliases: list[str] = Field(default_factory=list)
+    patterns: list[str] = Field(default_factory=list)
+    cpu_patterns: list[str] = Field(default_factory=list)
     popularity: int = Field(default=0, ge=0, le=100)
     disagreement: str | None = None
     notes: str | None = None
@@ -52,6 +55,14 @@ class Entry(Sourced):
             if not re.fullmatch(r"[0-9a-f]{4}:[0-9a-f]{4}", pci_id):
                 raise ValueError(f"{pci_id!r} is not a PCI id such as 10de:2684 (lower case)")
         return ids
+
+    @field_validator("pci_revisions")
+    @classmethod
+    def _revision(cls, revisions: list[str]) -> list[str]:
+        for revision in revisions:
+            if not re.fullmatch(r"[0-9a-f]{4}:[0-9a-f]{2}", revision):
+                raise ValueError(f"{revision!r} is not a device and revision such as 744c:c8 (lower case)")
+        return revisions
 
     @field_validator("patterns", "cpu_patterns")
     @classmethod
@@ -75,8 +86,10 @@ def _row(entry: Entry) -> dict[str, Any]:
     """Return the compiled row: normalised names, bytes, and nothing that is at its default."""
     row = entry.model_dump(exclude_none=True, exclude_defaults=False, exclude={*_SOURCED, *_RENAMED})
     sizes = [] if entry.memory_gib == "shared" else sorted(round(size * GIB) for size in entry.memory_gib)
-    row |= {"memory_bytes": sizes[-1] if sizes and entry.kind != "integrated" else None, "memory_options": sizes, "bandwidth_gbs": entry.bandwidth_gbs, "fp16_tflops": entry.fp16_tflops}
-    row["names"] = list(dict.fromkeys(normalised(name) for name in [*entry.names, entry.name]))
+    row["memory_bytes"] = sizes[-1] if sizes and entry.kind != "integrated" else None
+    row |= {"memory_options": sizes, "bandwidth_gbs": entry.bandwidth_gbs, "fp16_tflops": entry.fp16_tflops}
+    names = [normalised(name) for name in [*entry.names, entry.name]]
+    row["names"] = list(dict.fromkeys([*names, *(name.split(" ", 1)[1] for name in names if name.startswith(_SERIES))]))
     row["aliases"] = list(dict.fromkeys(normalised(alias) for alias in entry.aliases))
     required = {"key", "name", "vendor", "kind", "memory_bytes", "bandwidth_gbs", "fp16_tflops"}
     row = {key: value for key, value in row.items() if key in required or value not in ([], 0)}

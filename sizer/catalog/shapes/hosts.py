@@ -78,7 +78,7 @@ class MemorySystem(Sourced):
     key: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9.]+)*$")
     name: str
     bandwidth_gbs: float = Field(gt=1, lt=2_000)
-    contains: list[str] = []
+    contains: list[str] = Field(default_factory=list)
     pattern: str | None = None
 
     @field_validator("pattern")
