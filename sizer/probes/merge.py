@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sizer.probes.sources import Observation, parse_address
+from sizer.probes.sources.linux_platform import is_32bit
 from sizer.probes.visibility import hide
 from sizer.schema.machine import RUNTIMES, Accelerator, Cpu, Disk, Fact, Machine, Memory, Notice, Platform, RuntimeState
 
@@ -312,6 +313,9 @@ def merge(observations: Sequence[Observation], environment: Mapping[str, str], *
     notices += _disagreements(pairs)
     pairs.sort(key=_order)
     notices += hide([facts for _, facts in pairs], environment)
+    if is_32bit(str(subjects["platform"].win().get("arch", ""))):
+        for _, facts in pairs:
+            facts.update(usable=False, apis=())
     memory = subjects["memory"].win()
     limit, total = memory.get("limit_bytes"), memory.get("total_bytes")
     if limit is not None and total is not None and limit >= total:

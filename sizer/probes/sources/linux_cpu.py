@@ -114,18 +114,18 @@ ARM_PARTS = {
     (0x51, 0x800): "Kryo 2xx Gold",
     (0x51, 0x801): "Kryo 2xx Silver",
     (0x51, 0xC00): "Falkor",
-    (0x61, 0x022): "Apple M1 (Icestorm)",
-    (0x61, 0x023): "Apple M1 (Firestorm)",
-    (0x61, 0x024): "Apple M1 Pro (Icestorm)",
-    (0x61, 0x025): "Apple M1 Pro (Firestorm)",
-    (0x61, 0x028): "Apple M1 Max (Icestorm)",
-    (0x61, 0x029): "Apple M1 Max (Firestorm)",
-    (0x61, 0x032): "Apple M2 (Blizzard)",
-    (0x61, 0x033): "Apple M2 (Avalanche)",
-    (0x61, 0x034): "Apple M2 Pro (Blizzard)",
-    (0x61, 0x035): "Apple M2 Pro (Avalanche)",
-    (0x61, 0x038): "Apple M2 Max (Blizzard)",
-    (0x61, 0x039): "Apple M2 Max (Avalanche)",
+    (0x61, 0x022): "Apple M1",
+    (0x61, 0x023): "Apple M1",
+    (0x61, 0x024): "Apple M1 Pro",
+    (0x61, 0x025): "Apple M1 Pro",
+    (0x61, 0x028): "Apple M1 Max",
+    (0x61, 0x029): "Apple M1 Max",
+    (0x61, 0x032): "Apple M2",
+    (0x61, 0x033): "Apple M2",
+    (0x61, 0x034): "Apple M2 Pro",
+    (0x61, 0x035): "Apple M2 Pro",
+    (0x61, 0x038): "Apple M2 Max",
+    (0x61, 0x039): "Apple M2 Max",
     (0xC0, 0xAC3): "Ampere-1",
     (0xC0, 0xAC4): "Ampere-1a",
 }
@@ -143,6 +143,7 @@ class CpuInfo(NamedTuple):
     processors: int = 0
     cores: tuple[tuple[str, str], ...] = ()
     siblings: int | None = None
+    cores_of_socket: int | None = None
     core_of: tuple[tuple[str, tuple[str, str]], ...] = ()
 
 
@@ -205,8 +206,9 @@ def features(flags: frozenset[str], arch: str) -> dict[str, object]:
 def parse_cpuinfo(content: str) -> CpuInfo:
     """Return what /proc/cpuinfo says, on any architecture: the keys differ on all of them."""
     first: dict[str, str] = {}
+    parts: dict[tuple[str, str], None] = {}
     processors, pairs = 0, {}
-    processor = socket = core = ""
+    processor, socket, maker = "", "0", ""
     for line in content.splitlines():
         key, colon, found = line.partition(":")
         if not colon:
@@ -214,53 +216,73 @@ def parse_cpuinfo(content: str) -> CpuInfo:
         key, found = key.strip(), found.strip()
         if key.lower() == "processor" and found.isdigit():
             processors += 1
-            processor, socket, core = found, "0", ""
+            processor, socket = found, "0"
         elif key in ("physical id", "package"):
             socket = found
         elif key in ("core id", "core"):
-            core = found
-            pairs[processor] = (socket, core)
+            pairs[processor] = (socket, found)
+        elif key == "CPU implementer":
+            maker = found
+        elif key == "CPU part":
+            parts[maker, found] = None
         if found and key not in first:
             first[key] = found
-    name, vendor = _name(first)
+    name, vendor = _name(first, list(parts))
     words = first.get("flags") or first.get("Features") or first.get("ASEs implemented") or first.get("features") or ""
-    siblings = first.get("siblings", "")
     return CpuInfo(
         name,
         vendor,
-        frozenset(words.replace("altivec supported", "altivec").split()) | ({"altivec"} if "altivec" in first.get("cpu", "") else set()),
-        processors,
+        frozenset(words.split()) | ({"altivec"} if "altivec" in first.get("cpu", "") else set()),
+        processors or int("Processor" in first),  # kernels for a single old ARM core number nothing
         tuple(dict.fromkeys(pairs.values())),
-        int(siblings) if siblings.isdigit() else None,
+        _count(first.get("siblings")),
+        _count(first.get("cpu cores")),
         tuple(pairs.items()),
     )
 
 
-def _name(first: dict[str, str]) -> tuple[str | None, str | None]:
-    """Return name and vendor from the first value of each key."""
-    vendor = {"GenuineIntel": "intel", "AuthenticAMD": "amd", "HygonGenuine": "hygon", "CentaurHauls": "centaur"}.get(first.get("vendor_id", ""))
-    vendor = vendor or (first.get("vendor_id") or None)
-    arm = _arm(first)
-    for key in ("model name", "Model Name", "cpu model"):
-        candidate = re.sub(r"\s+", " ", first.get(key, "")).strip()
-        if candidate and candidate.lower() not in ("unknown", "0"):
-            return (f"{arm[0]} ({candidate})" if arm and candidate.startswith("ARMv") else candidate), vendor or (arm[1] if arm else None)
-    if arm:
-        return arm
-    word = first.get("Processor") or first.get("cpu") or first.get("uarch") or first.get("CPU Family") or None
-    return (word.split(",")[0].strip() if word else None), vendor or (first.get("mvendorid") and None)
+def _count(found: str | None) -> int | None:
+    return int(found) if found and found.isdigit() and 0 < len(found) < 6 and int(found) else None
 
 
-def _arm(first: dict[str, str]) -> tuple[str, str] | None:
-    """Return core and maker by the ids of an ARM processor."""
-    try:
-        maker, part = int(first["CPU implementer"], 16), int(first["CPU part"], 16)
-    except (KeyError, ValueError):
-        return None
-    vendor = ARM_VENDORS.get(maker)
-    if vendor is None:
-        return None
-    return ARM_PARTS.get((maker, part), f"{vendor} 0x{part:03x}"), vendor.lower()
+VENDORS = {"GenuineIntel": "intel", "AuthenticAMD": "amd", "HygonGenuine": "hygon", "CentaurHauls": "centaur"}
+GENERIC_NAME = re.compile(r"(ARMv\d|AArch64)\S* processor", re.IGNORECASE)
+"""What ARM kernels call every processor; the ids say which it is."""
+
+
+def _name(first: dict[str, str], parts: list[tuple[str, str]]) -> tuple[str | None, str | None]:
+    """Return name and vendor from the first value of each key and the ids of the different ARM cores."""
+    vendor = VENDORS.get(first.get("vendor_id", "")) or first.get("vendor_id") or None
+    cores, maker = _arm(parts)
+    spoken = next((word for key in ("model name", "Model Name", "cpu model", "Processor") if (word := _spoken(first.get(key)))), None)
+    if spoken and not (cores and GENERIC_NAME.match(spoken)):
+        return spoken, vendor or (maker and maker.lower())
+    if cores:
+        return (f"{cores} ({spoken})" if spoken else cores), vendor or (maker and maker.lower())
+    if maker and spoken is None:
+        return f"{maker} {' + '.join(part for _, part in parts)}", maker.lower()
+    word = (first.get("cpu") or "").partition(",")[0].strip() or first.get("uarch") or first.get("CPU Family")
+    return spoken or word or None, vendor or (maker and maker.lower())
+
+
+def _spoken(found: str | None) -> str | None:
+    """Return a name without double spaces, or None where the key holds none (a number, "unknown")."""
+    word = re.sub(r"\s+", " ", found or "").strip()
+    return word if word and not word.isdigit() and word.lower() != "unknown" else None
+
+
+def _arm(parts: list[tuple[str, str]]) -> tuple[str | None, str | None]:
+    """Return the names of the different cores ("Cortex-A725 + Cortex-X925"; None when one is not in the table) and the maker."""
+    names, vendor = [], None
+    for maker, part in parts:
+        try:
+            ids = int(maker, 16), int(part, 16)
+        except ValueError:
+            continue
+        vendor = vendor or ARM_VENDORS.get(ids[0])
+        names.append(ARM_PARTS.get(ids))
+    known = [name for name in dict.fromkeys(names) if name]
+    return (" + ".join(known) if known and None not in names else None), vendor
 
 
 def _board(host: Host) -> str | None:
@@ -281,16 +303,19 @@ def parse_cpu_list(content: str) -> list[int]:
 
 def _machine_logical(host: Host, info: CpuInfo) -> int | None:
     """Return the processors online. cpuinfo is believed first (lxcfs shows a container's own there); a recording may hold only the first entry."""
-    cut = info.processors == 1 and (info.siblings or 1) > 1
-    if info.processors and not cut:
+    if info.processors and not _cut(info):
         return info.processors
     online = len(parse_cpu_list(text(host, "/sys/devices/system/cpu/online") or ""))
-    return online or info.processors or None
+    return online or info.siblings or info.processors or None
+
+
+def _cut(info: CpuInfo) -> bool:
+    return info.processors == 1 and (info.siblings or 1) > 1
 
 
 def _physical(host: Host, info: CpuInfo, logical: int | None) -> int | None:
     """Return cores without hyper-threads: from cpuinfo (x86), else from the topology files, else the processors where there are no threads (ARM)."""
-    if len(info.core_of) == info.processors and info.cores:
+    if len(info.core_of) == info.processors and info.cores and not _cut(info):
         return len(info.cores)
     pairs = set()
     for cpu in parse_cpu_list(text(host, "/sys/devices/system/cpu/online") or "") or range(logical or 0):
@@ -302,6 +327,8 @@ def _physical(host: Host, info: CpuInfo, logical: int | None) -> int | None:
     else:
         if pairs:
             return len(pairs)
+    if _cut(info) and info.cores_of_socket:
+        return info.cores_of_socket
     return logical if host.arch.lower().startswith(("arm", "aarch64", "riscv")) else None
 
 

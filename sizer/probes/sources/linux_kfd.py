@@ -44,19 +44,16 @@ def observe(host: Host) -> Iterable[Observation]:
     for node in gpus:
         partitions.setdefault(node.address, []).append(node)
     denied = False
-    for address, parts in partitions.items():
+    for parts in partitions.values():
         node = parts[0]
         reachable = kfd is True and node.render is not None and accessible(host, f"/dev/dri/renderD{node.render}") is not False
         denied = denied or not reachable
         yield Observation("device", "linux_kfd", _facts(node, parts, reachable=reachable))
-        if len(parts) > 1 and len({part.render for part in parts}) > 1 and len({part.number for part in parts}) > 1 and _partitioned(host, parts):
-            yield notice(
-                "linux_kfd",
-                "gpu-partitioned",
-                "info",
-                f"the card at {address} is split into {len(parts)} partitions that share its memory",
-                "ROCm shows each as a device of its own; `amd-smi set --compute-partition SPX` makes it one again",
-            )
+    split = [(address, len(parts)) for address, parts in partitions.items() if _partitioned(parts)]
+    if split:
+        where = ", ".join(f"{address} into {count}" for address, count in split)
+        remedy = "`amd-smi set --compute-partition SPX` makes each card one device again"
+        yield notice("linux_kfd", "gpu-partitioned", "info", f"cards are split into partitions that share their memory: {where}", remedy)
     if denied:
         yield _denied(host, exists=_exists(host, "/dev/kfd"))
     elif holders and not gpus:
@@ -130,9 +127,9 @@ def _facts(node: Node, parts: list[Node], *, reachable: bool) -> dict[str, objec
     }
 
 
-def _partitioned(host: Host, parts: list[Node]) -> bool:
-    """Return whether nodes at one address are partitions and not one node copied: partitions of one card share its unique id."""
-    return parts[0].unique_id is not None and len({part.unique_id for part in parts}) == 1
+def _partitioned(parts: list[Node]) -> bool:
+    """Return whether nodes at one address are partitions and not one node listed twice: partitions of one card share its unique id."""
+    return len(parts) > 1 and parts[0].unique_id is not None and len({part.unique_id for part in parts}) == 1 and len({part.render for part in parts}) > 1
 
 
 def _exists(host: Host, node: str) -> bool | None:

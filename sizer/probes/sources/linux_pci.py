@@ -37,9 +37,12 @@ INTEGRATED_SLOT = (0, 2, 0)
 """Bus, device and function of every graphics unit inside an Intel processor; Intel's cards sit behind a bridge."""
 
 DRIVERS = {
-    # vendor: (kernel driver that computes, what to do when another one holds the card)
-    "nvidia": ("nvidia", "install NVIDIA's driver (Ubuntu: sudo ubuntu-drivers install; other systems: the package nvidia-driver) and restart"),
-    "amd": ("amdgpu", "update the kernel: amdgpu drives this card there, or use the CPU"),
+    # vendor: (kernel drivers with which it computes, what to do when another one holds the card)
+    "nvidia": (
+        ("nvidia", "nvidia_drm", "nvidia_vgpu_vfio"),
+        "install NVIDIA's driver (Ubuntu: sudo ubuntu-drivers install; other systems: the package nvidia-driver) and restart",
+    ),
+    "amd": (("amdgpu",), "update the kernel: amdgpu drives this card there, or use the CPU"),
 }
 
 
@@ -68,8 +71,10 @@ def observe(host: Host) -> Iterable[Observation]:
             f"the list of devices in {FOLDER} could not be read ({answer.get('error', 'no answer')})",
             "allow this process to read /sys (sandbox or container settings), or name the card with --gpu",
         )
-    for device in cards(host):
+    found = cards(host)
+    for device in found:
         yield from _observe_card(host, device)
+    yield from _notices(host, found)
 
 
 def cards(host: Host) -> list[PciDevice]:
@@ -155,29 +160,38 @@ def _observe_card(host: Host, device: PciDevice) -> Iterator[Observation]:
         facts["asleep"] = True
         facts["apis"] = ("cuda",) if vendor == "nvidia" and holder == "nvidia" and accessible(host, "/dev/nvidiactl") is not False else ()
         evidence.append("asleep: not woken, memory and name from the table of devices")
-        yield notice(
-            "linux_pci",
-            "gpu-asleep",
-            "info",
-            f"the card at {device.address} is asleep (power management) and was not woken to be asked",
-            "run `nvidia-smi` once to wake it, then probe again, if its free memory matters" if vendor == "nvidia" else None,
-        )
     yield Observation("device", "linux_pci", {**facts, "evidence": tuple(evidence)})
-    yield from _driver_notices(vendor, device, holder)
+    unfit = _unfit(vendor, holder)
+    if unfit:
+        yield Observation("device", "linux_pci", {"bus_id": device.address, "usable": False, "evidence": (unfit,)})
 
 
-def _driver_notices(vendor: str, device: PciDevice, holder: str | None) -> Iterator[Observation]:
-    """Say so when a driver holds the card with which nothing can compute."""
+def _unfit(vendor: str, holder: str | None) -> str | None:
+    """Return why nothing can compute with the driver that holds a card, or None."""
     if holder == "vfio-pci":
-        yield Observation("device", "linux_pci", {"bus_id": device.address, "usable": False, "evidence": ("reserved for a virtual machine (vfio-pci)",)})
-        yield notice(
-            "linux_pci",
-            "gpu-reserved-for-vm",
-            "warning",
-            f"the card at {device.address} is reserved for a virtual machine (driver vfio-pci)",
-            "give it back to the host, or run sizer inside that virtual machine",
-        )
-    elif vendor in DRIVERS and holder is not None and holder.replace("-", "_") not in (DRIVERS[vendor][0], "nvidia_drm", "nvidia_vgpu_vfio"):
-        yield Observation("device", "linux_pci", {"bus_id": device.address, "usable": False, "evidence": (f"the driver {holder} does not compute",)})
-        message = f"the card at {device.address} runs with the driver {holder}, with which no model can run on it"
-        yield notice("linux_pci", f"{vendor}-driver-missing", "warning", message, DRIVERS[vendor][1])
+        return "reserved for a virtual machine (vfio-pci)"
+    if vendor in DRIVERS and holder is not None and holder.replace("-", "_") not in DRIVERS[vendor][0]:
+        return f"the driver {holder} does not compute"
+    return None
+
+
+def _notices(host: Host, found: list[PciDevice]) -> Iterator[Observation]:
+    """Yield one notice per trouble, naming all its cards."""
+    sleeping = [device.address for device in found if asleep(host, device.address)]
+    if sleeping:
+        remedy = "run `nvidia-smi` once to wake it, then probe again, if its free memory matters" if any(card.vendor == 0x10DE for card in found) else None
+        message = f"asleep (power management) and not woken to be asked: the card at {', '.join(sleeping)}"
+        yield notice("linux_pci", "gpu-asleep", "info", message, remedy)
+    held: dict[tuple[str, str], list[str]] = {}
+    for device in found:
+        vendor, holder = VENDORS.get(device.vendor, "other"), driver(host, device.address)
+        if holder and _unfit(vendor, holder):
+            held.setdefault((vendor, holder), []).append(device.address)
+    for (vendor, holder), addresses in held.items():
+        where = ", ".join(addresses)
+        if holder == "vfio-pci":
+            remedy = "give it back to the host, or run sizer inside that virtual machine"
+            yield notice("linux_pci", "gpu-reserved-for-vm", "warning", f"reserved for a virtual machine (driver vfio-pci): the card at {where}", remedy)
+        else:
+            message = f"the card at {where} runs with the driver {holder}, with which no model can run on it"
+            yield notice("linux_pci", f"{vendor}-driver-missing", "warning", message, DRIVERS[vendor][1])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sizer.probes.host import Host, mapping, string, text, value
-from sizer.probes.sources import Observation
+from sizer.probes.sources import Observation, notice
 
 SYSTEMS = ("linux",)
 
 ARCHITECTURES = {"aarch64": "arm64", "aarch64_be": "arm64", "amd64": "x86_64", "x64": "x86_64"}
 """uname's names for the names that sizer uses; every other name is kept (armv7l, riscv64, ppc64le, ...)."""
+ARCHITECTURES_32BIT = ("i386", "i486", "i586", "i686", "x86", "mips", "mipsel", "ppc", "arm", "riscv32")
 
 MACHINES = (
     # (part of "vendor product" in DMI, lower case; what it is). Cloud vendors also rent bare metal, which says so in its product name.
@@ -50,20 +51,33 @@ def observe(host: Host) -> Iterable[Observation]:
     kernel = (text(host, "/proc/sys/kernel/osrelease") or "").strip() or None
     release = parse_os_release(text(host, "/etc/os-release") or "")
     wsl = is_wsl(host, kernel or "")
+    arch = ARCHITECTURES.get(host.arch.lower(), host.arch)
+    android = text(host, "/system/build.prop") is not None
     yield Observation(
         "platform",
         "linux_platform",
         {
             "os": "linux",
             "os_version": release.get("VERSION_ID"),
-            "distro": release.get("PRETTY_NAME") or release.get("NAME") or release.get("ID"),
+            "distro": "Android" if android else release.get("PRETTY_NAME") or release.get("NAME") or release.get("ID"),
             "kernel": kernel,
-            "arch": ARCHITECTURES.get(host.arch.lower(), host.arch),
+            "arch": arch,
             "container": container(host),
             "wsl": wsl,
             "virtual_machine": virtual_machine(host, wsl=wsl),
         },
     )
+    if android:
+        message = "Android is not supported: only processor and memory were looked at"
+        yield notice("linux_platform", "unsupported-system", "warning", message, "describe the machine with --ram, --gpu and --os instead")
+    elif is_32bit(arch):
+        message = f"this is a 32-bit system ({arch}): no model runtime supports it"
+        yield notice("linux_platform", "unsupported-architecture", "warning", message, "install a 64-bit system if the processor allows it")
+
+
+def is_32bit(arch: str) -> bool:
+    """Return whether an architecture has 32-bit addresses: no runtime is built for those, and a model would not fit."""
+    return arch.lower().startswith(("armv4", "armv5", "armv6", "armv7", "armv8l")) or arch.lower() in ARCHITECTURES_32BIT
 
 
 def parse_os_release(content: str) -> dict[str, str]:

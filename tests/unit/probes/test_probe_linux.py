@@ -75,6 +75,11 @@ def test_words_of_the_kernel_become_features_once_and_sorted() -> None:
             "Cortex-A53 (ARMv7 Processor rev 4 (v7l))",
             "arm",
         ),
+        (
+            "processor : 0\nCPU implementer : 0x41\nCPU part : 0xd87\n\nprocessor : 1\nCPU implementer : 0x41\nCPU part : 0xd85\n",
+            "Cortex-A725 + Cortex-X925",
+            "arm",
+        ),
         ("Processor\t: Feroceon 88FR131 rev 1 (v5l)\n", "Feroceon 88FR131 rev 1 (v5l)", None),
         ("system type : MIPS\ncpu model\t\t: R4400SC V4.0  FPU V0.0\n", "R4400SC V4.0 FPU V0.0", None),
         ("processor : 0\ncpu : POWER8NVL (raw), altivec supported\n", "POWER8NVL (raw)", None),
@@ -332,8 +337,8 @@ def test_it_cannot_borrow_more_than_there_is(machine: See) -> None:
 
 def test_a_card_without_compute_driver_is_told_from_a_unit_in_a_processor_by_its_memory_maker(machine: See) -> None:
     folder = "file:/sys/class/drm/card0/device/"
-    drm = {"list:/sys/class/drm": ["card0"], "link:/sys/class/drm/card0/device": {"target": "../../../0000:03:00.0"}, folder + "vendor": "0x1002\n",
-           folder + "mem_info_vram_total": f"{8 * GIB}\n", folder + "mem_info_gtt_total": f"{8 * GIB}\n", folder + "mem_info_vram_used": f"{GIB}\n"}  # fmt: skip
+    drm = {"list:/sys/class/drm": ["card0"], "link:/sys/class/drm/card0/device": {"target": "../../../0000:03:00.0"},
+           folder + "vendor": "0x1002\n", folder + "mem_info_vram_total": f"{8 * GIB}\n", folder + "mem_info_gtt_total": f"{8 * GIB}\n", folder + "mem_info_vram_used": f"{GIB}\n"}  # fmt: skip
     (found,) = machine({**XT, **drm, folder + "mem_info_vram_vendor": "samsung\n"}).accelerators
     assert (found.kind, found.memory_total_bytes, found.memory_free_bytes) == ("discrete", 8 * GIB, 7 * GIB)
     (found,) = machine({**XT, **drm}).accelerators
@@ -378,6 +383,25 @@ def test_intel_units_are_integrated_by_their_slot_and_cards_by_their_memory(mach
     tiles = {f"list:{folder}": ["tile0", "vendor"], f"file:{folder}/tile0/physical_vram_size_bytes": "0x2f8000000\n"}
     (arc,) = machine({**card("0000:03:00.0", "8086:e20b", driver="xe"), **drm, **tiles}).accelerators
     assert arc.memory_total_bytes == 0x2F8000000
+
+
+@pytest.mark.parametrize("arch", ["i686", "armv7l", "x86"])
+def test_a_32_bit_system_gets_a_document_without_a_usable_device(machine: See, arch: str) -> None:
+    seen = machine({**XT, **amd()}, arch=arch)
+    assert [found.usable for found in seen.accelerators] == [False]
+    assert "unsupported-architecture" in codes(seen)
+
+
+def test_an_old_arm_kernel_that_numbers_no_processor_has_one(machine: See) -> None:
+    old = "Processor\t: Feroceon 88FR131 rev 1 (v5l)\nFeatures : swp half\nCPU implementer : 0x56\nCPU part : 0x131\n"
+    cpu = machine({"file:/proc/cpuinfo": old}, arch="armv5tel").cpu
+    assert (cpu.name, cpu.vendor, cpu.logical_cores) == ("Feroceon 88FR131 rev 1 (v5l)", "marvell", 1)
+
+
+def test_many_cards_with_one_trouble_are_one_notice(machine: See) -> None:
+    nouveau = {**card("0000:01:00.0", "10de:1c30", driver="nouveau"), **card("0000:02:00.0", "10de:1c30", driver="nouveau")}
+    (said,) = [notice for notice in machine(nouveau).notices if notice.code == "nvidia-driver-missing"]
+    assert "0000:01:00.0, 0000:02:00.0" in said.message
 
 
 # --- other systems -----------------------------------------------------------------------------------------------------------------------------

@@ -89,11 +89,11 @@ def test_a_sleeping_card_is_left_asleep(inside: Callable[..., dict[str, Any]]) -
 def test_an_amd_card_without_device_nodes_is_there_and_not_usable(inside: Callable[..., dict[str, Any]]) -> None:
     drm = "class/drm/card1/device/"
     node = "class/kfd/kfd/topology/nodes/1/"
-    properties = "cpu_cores_count 0\nsimd_count 192\nmem_banks_count 1\ngfx_target_version 110000\nvendor_id 4098\ndevice_id 29772\nlocation_id 768\ndrm_render_minor 129"
+    properties = "cpu_cores_count 0\nsimd_count 192\nmem_banks_count 1\ngfx_target_version 110000\nvendor_id 4098\ndevice_id 29772\n"
     tree = {
         **pci("0000:03:00.0", "0x1002", "0x744c", "amdgpu", mem_info_vram_total="25753026560", mem_info_vram_vendor="samsung"),
         drm.rstrip("/"): "->../../../bus/pci/devices/0000:03:00.0",
-        f"{node}properties": properties,
+        f"{node}properties": properties + "location_id 768\ndrm_render_minor 129",
         f"{node}mem_banks/0/properties": "heap_type 1\nsize_in_bytes 25753026560",
     }
     seen = inside(tree, {})
