@@ -1,6 +1,6 @@
 """The table of measured speeds: rows joined with their device and model, and folded into cells.
 
-`truth/speed.csv` (one published or own measurement per row, with source and date), `truth/speed_devices.csv` (figures of the device, its group and generation) and
+`truth/speed.csv` (one published or own measurement per row, with source and date), `truth/speed_devices.csv` (figures of the device, its group) and
 `truth/speed_models.csv` (layers, parameters, cache layout). A *cell* is the median of the rows that share device, number of devices, backend, runtime, model,
 quantisation and depth: what is fitted and judged. A *group* joins the variants of one chip, so that leaving it out leaves out all of them.
 """
@@ -18,7 +18,8 @@ from sizer.estimator import speed
 
 TRUTH = Path(__file__).parent / "truth"
 DEPTH_EDGES = (600, 2100, 6000, 12000, 24000, 48000, 96000)
-PROMPT_LEAST = 256
+PROMPT_LEAST, PROMPT_LEAST_CPU = 256, 64
+KEYS = ("device", "model", "devices", "backend", "runtime", "quant", "gpu_layers", "cpu_moe", "host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Cell:
     cpu_moe: int | None
     depth_tokens: float
     prompt_tokens: int
+    flash: bool
     grade: str
     tps: float
     rows: int
@@ -128,12 +130,19 @@ def cells(what: str, *, grades: Iterable[str] = ("A",), placements: Iterable[str
             continue
         if runtimes and row["runtime"] not in runtimes:
             continue
-        if what == "prefill" and not ((_number(row["prompt_tokens"]) or 0) >= (PROMPT_LEAST if row["backend"] != "cpu" else 64) and float(row["depth_tokens"] or 0) < 2100):
+        if what == "prefill" and not _judged_prompt(row):
             continue
         extent = _bucket(_depth(row)) if what == "decode" else _bucket(float(row["prompt_tokens"]))
-        key = (row["device"], row["devices"], row["backend"], row["runtime"], row["model"], row["quant"], row["threads"] if row["placement"] == "cpu" else "", row["gpu_layers"], row["cpu_moe"], extent)
+        threads = row["threads"] if row["placement"] == "cpu" else ""
+        key = (*(row[name] for name in KEYS), threads, extent)
         found.setdefault(key, []).append(row)
-    return [_cell(what, group, of_device[key[0]], of_model[key[4]]) for key, group in sorted(found.items())]
+    return [_cell(what, group, of_device[key[0]], of_model[key[1]]) for key, group in sorted(found.items())]
+
+
+def _judged_prompt(row: Mapping[str, str]) -> bool:
+    """Whether a prompt is long enough to measure the rate of work, not of starting, and begins near an empty context."""
+    least = PROMPT_LEAST if row["backend"] != "cpu" else PROMPT_LEAST_CPU
+    return (_number(row["prompt_tokens"]) or 0) >= least and float(row["depth_tokens"] or 0) < DEPTH_EDGES[1]
 
 
 def _cell(what: str, group: list[dict[str, str]], device: dict[str, str], model: dict[str, str]) -> Cell:
@@ -153,6 +162,7 @@ def _cell(what: str, group: list[dict[str, str]], device: dict[str, str], model:
         cpu_moe=cpu_moe,
         depth_tokens=statistics.median(_depth(one) for one in group),
         prompt_tokens=int(statistics.median(int(one["prompt_tokens"]) for one in group)) if what == "prefill" else 512,
+        flash=any(one["flash_attn"] != "off" for one in group),
         grade=row["grade"],
         tps=statistics.median(float(one[f"{what}_tps"]) for one in group),
         rows=len(group),
@@ -207,6 +217,8 @@ def place(cell: Cell, rates_here: speed.Rates, share: float = 1.0) -> speed.Plac
         moe=cell.moe,
         resident_bytes=cell.resident_bytes * share,
         attention_width=float(model["attention_width"]) * float(model["attention_layers"]) * share,
+        expert_share=int(model["experts_used"]) / int(model["experts"]) if cell.moe else 1.0,
+        flash=cell.flash,
     )
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from ruamel.yaml import YAML as Yaml
+import ruamel.yaml
 
 from benchmarks import speed_data as data
 from benchmarks.speed_data import Cell
@@ -31,7 +31,10 @@ from sizer.estimator import speed
 YAML = Path(__file__).resolve().parents[1] / "data" / "speed.yaml"
 MARKER = "# --- below: written by benchmarks/speed_fit.py, not by hand ---"
 FOLDS = 8
-CLASSES = ("f16", "q8", "q6", "q5", "q4_0", "q4k", "iq4", "q3", "q2", "iq3", "iq2", "mxfp4")
+DEEP = 0.15  # from this share of the bytes read on, a cell counts as deep
+CLASSES = speed.CLASSES
+# Not what sizer predicts: another program's kernels (ik_llama.cpp), means over a mix of prompts on machines that nobody described (LocalScore).
+OTHER_ENGINES = ("localscore", "ik_llama.cpp")
 
 
 @dataclass
@@ -73,9 +76,10 @@ def _copy(tree: Any) -> Any:
     return {key: _copy(value) for key, value in tree.items()} if isinstance(tree, dict) else tree
 
 
-def _residuals(problem: Problem, logs: np.ndarray) -> np.ndarray:
+def _residuals(problem: Problem, logs: np.ndarray, some: Sequence[int] | None = None) -> np.ndarray:
     tree, cache = constants(problem, logs), data.Cache()
-    return np.array([math.log(problem.predict(cell, tree, cache) / cell.tps) for cell in problem.cells])
+    cells = problem.cells if some is None else [problem.cells[index] for index in some]
+    return np.array([math.log(problem.predict(cell, tree, cache) / cell.tps) for cell in cells])
 
 
 def solve(problem: Problem, rounds: int = 14) -> np.ndarray:
@@ -86,8 +90,10 @@ def solve(problem: Problem, rounds: int = 14) -> np.ndarray:
     weights = problem.weights if len(problem.weights) else np.ones(len(problem.cells))
     residuals = _residuals(problem, logs)
     damping = 1e-3
+    touched: list[Sequence[int]] = [range(len(problem.cells))] * len(logs)
     for _ in range(rounds):
-        jacobian = _jacobian(problem, logs, residuals)
+        jacobian = _jacobian(problem, logs, residuals, touched)
+        touched = [np.flatnonzero(column).tolist() for column in jacobian.T]
         robust = weights / np.maximum(np.abs(residuals) / problem.noise, 0.5)
         rows = jacobian * (np.sqrt(robust) / problem.noise)[:, None]
         right = residuals * np.sqrt(robust) / problem.noise
@@ -114,13 +120,15 @@ def _cost(residuals: np.ndarray, logs: np.ndarray, start: np.ndarray, width: np.
     return float(np.sum(weights * loss) + 0.5 * np.sum(((logs - start) / width) ** 2))
 
 
-def _jacobian(problem: Problem, logs: np.ndarray, residuals: np.ndarray) -> np.ndarray:
-    columns = []
-    for index in range(len(logs)):
-        moved = logs.copy()
-        moved[index] += 1e-4
-        columns.append((_residuals(problem, moved) - residuals) / 1e-4)
-    return np.array(columns).T
+def _jacobian(problem: Problem, logs: np.ndarray, residuals: np.ndarray, touched: Sequence[Sequence[int]]) -> np.ndarray:
+    """Derivatives of the residuals; ``touched`` lists the cells that a parameter reaches, so that the others need not be computed again."""
+    jacobian = np.zeros((len(residuals), len(logs)))
+    for index, cells in enumerate(touched):
+        if len(cells):
+            moved = logs.copy()
+            moved[index] += 1e-4
+            jacobian[cells, index] = (_residuals(problem, moved, cells) - residuals[cells]) / 1e-4
+    return jacobian
 
 
 # --- what is fitted ---------------------------------------------------------------------------------------------------------------------------------------
@@ -136,8 +144,10 @@ BASE: dict[str, Any] = {
         "overhead_generation": {},
         "cache": {"other": 0.7},
         "compute": 0.5,
+        "plain_cache": 1.5,
         "moe_bytes": 1.1,
-        "moe_layers": 1.3,
+        "moe_layers": 1.5,
+        "moe_quant": {},
         "token_us": 150.0,
         "hop_us": 150.0,
         "batch": 1.0,
@@ -147,26 +157,36 @@ BASE: dict[str, Any] = {
         "generation": {},
         "quant": dict.fromkeys(CLASSES, 1.0),
         "runtime": {},
-        "moe": 1.3,
+        "moe_tokens": 30.0,
         "attention": 0.6,
+        "plain_attention": 2.0,
+        "pipeline": 0.7,
+        "integer": 2.0,
         "bandwidth": 0.7,
         "overhead_us": {"other": 150.0},
     },
     "cpu": {
-        "core_gbs": {"avx512": 16.0, "avx2": 13.0, "avx": 6.0, "sse": 2.0, "neon-dotprod": 12.0, "neon": 4.0, "none": 0.3, "apple": 16.0},
-        "quant": {"f16": 1.4, "q8": 1.1, "q6": 1.1, "q5": 1.0, "q4_0": 1.2, "q4k": 1.0, "iq4": 0.8, "q3": 0.75, "q2": 0.75, "iq3": 0.33, "iq2": 0.33, "mxfp4": 0.8},
-        "scaling": 0.95,
+        "core_gbs": {"avx512": 18.0, "avx2": 12.0, "avx": 6.0, "sse": 1.0, "apple": 20.0, "neon-dotprod": 6.0, "neon": 1.0, "none": 0.1},
+        "quant": {
+            **dict.fromkeys(CLASSES, 1.0), "f16": 1.4, "bf16": 1.4, "q4_0": 1.2, "iq4": 0.8, "q3": 0.75, "q2": 0.75, "iq3": 0.33, "iq2": 0.33, "mxfp4": 0.8,
+        },
+        "scaling": 0.75,
+        "saturation": 0.2,
         "sharpness": 2.0,
         "efficiency": 0.7,
         "measured_bandwidth": 0.95,
         "measured_core": 1.0,
         "efficiency_core": 0.5,
-        "overhead_us": 30.0,
-        "prompt_gflops": {"avx512": 150.0, "avx2": 60.0, "avx": 25.0, "sse": 8.0, "neon-dotprod": 70.0, "neon": 15.0, "none": 1.0, "apple": 100.0},
-        "prompt_quant": dict.fromkeys(CLASSES, 1.0),
+        "moe_bytes": 1.3,
+        "overhead_us": 20.0,
+        "sync_us": 4.0,
+        "prompt_gflops": {"avx512": 150.0, "avx2": 60.0, "avx": 25.0, "sse": 8.0, "apple": 100.0, "neon-dotprod": 30.0, "neon": 5.0, "none": 1.0},
+        "prompt_quant": {**dict.fromkeys(CLASSES, 1.0), "f16": 0.8, "bf16": 0.8, "q4_0": 1.3, "iq4": 0.8, "iq3": 0.4, "iq2": 0.5},
+        "prompt_moe_tokens": 10.0,
         "prompt_scaling": 0.9,
     },
     "interval": {
+        "deep": DEEP,
         "thin": {"decode": 0.25, "prefill": 0.3, "compute": 0.1, "cpu": 0.4, "cpu_memory": 0.1, "parallel": 0.25, "several": 0.05},
         "decode": {},
         "prefill": {},
@@ -185,7 +205,8 @@ def _generations(cells: Sequence[Cell]) -> list[str]:
 
 def _split_generations(cells: Sequence[Cell]) -> list[str]:
     """Generations measured through more than one backend: each gets its own small correction."""
-    return sorted({f"{data.generation(cell.device)}-{cell.backend}" for cell in cells if cell.backend != "cpu" and cell.device["vendor"] in ("amd", "apple", "intel")})
+    several = [cell for cell in cells if cell.backend != "cpu" and cell.device["vendor"] in ("amd", "apple", "intel")]
+    return sorted({f"{data.generation(cell.device)}-{cell.backend}" for cell in several})
 
 
 def decode_problem(cells: Sequence[Cell], base: dict[str, Any]) -> Problem:
@@ -200,28 +221,29 @@ def decode_problem(cells: Sequence[Cell], base: dict[str, Any]) -> Problem:
 
     for pair in _pairs(cells):
         add(("efficiency", pair), 0.75, 0.3)
-        add(("overhead_us", pair), 60.0, 0.6)
+        add(("overhead_us", pair), 60.0, 1.0)
         add(("cache", pair), 0.7, 0.3)
     for name in _generations(cells):
-        add(("generation", name), 1.0, 0.2)
-        add(("overhead_generation", name), 1.0, 0.3)
+        add(("generation", name), 1.0, 0.15)
+        add(("overhead_generation", name), 1.0, 0.15)
     for name in _split_generations(cells):
         add(("generation", name), 1.0, 0.2)
     for name in CLASSES:
         add(("quant", name), 1.0, 0.15)
     for name in sorted({cell.runtime for cell in cells} - {"llama.cpp"}):
         add(("runtime", name), 1.0, 0.15)
-    for path, width in (("compute", 0.5), ("moe_bytes", 0.2), ("moe_layers", 0.4), ("token_us", 0.8), ("hop_us", 0.6)):
+    add(("moe_quant", "vulkan-bf16"), 1.5, 0.5)
+    for path, width in (("compute", 0.5), ("plain_cache", 0.5), ("moe_bytes", 0.2), ("moe_layers", 0.4), ("token_us", 0.8), ("hop_us", 0.6)):
         add((path,), table[path], width)
-    return Problem(names, cells, decode_tps, base, noise=0.08, weights=_balance(cells))
+    return Problem(names, cells, decode_tps, base, noise=0.1, weights=_balance(cells, 0.4))
 
 
-def _balance(cells: Sequence[Cell]) -> np.ndarray:
-    """Weights: a device with a hundred cells counts like ten devices with one each, not like a hundred."""
+def _balance(cells: Sequence[Cell], exponent: float) -> np.ndarray:
+    """Weights: with exponent 0.5 a device with a hundred cells counts like ten devices with one each, not like a hundred. Grade B counts less than half."""
     counts: dict[str, int] = {}
     for cell in cells:
         counts[cell.group] = counts.get(cell.group, 0) + 1
-    return np.array([counts[cell.group] ** -0.5 * (1.0 if cell.grade == "A" else 0.4) for cell in cells])
+    return np.array([counts[cell.group] ** -exponent * (1.0 if cell.grade == "A" else 0.4) for cell in cells])
 
 
 def decode_tps(cell: Cell, tree: Mapping[str, Any], cache: data.Cache) -> float:
@@ -245,14 +267,15 @@ def prefill_problem(cells: Sequence[Cell], base: dict[str, Any]) -> Problem:
         add(("efficiency", pair), 0.3, 0.6)
         add(("overhead_us", pair), 150.0, 0.7)
     for name in [*_generations(cells), *_split_generations(cells)]:
-        add(("generation", name), 1.0, 0.4)
+        add(("generation", name), 1.0, 0.6)
     for name in CLASSES:
         add(("quant", name), 1.0, 0.2)
     for name in sorted({cell.runtime for cell in cells} - {"llama.cpp"}):
         add(("runtime", name), 1.0, 0.25)
-    for path, width in (("moe", 0.4), ("attention", 0.5), ("bandwidth", 0.4)):
+    widths = {"moe_tokens": 0.5, "attention": 0.5, "plain_attention": 0.5, "bandwidth": 0.4, "pipeline": 0.2, "integer": 0.4}
+    for path, width in widths.items():
         add((path,), base["prefill"][path], width)
-    return Problem(names, cells, prefill_tps, base, noise=0.2, weights=_balance(cells))
+    return Problem(names, cells, prefill_tps, base, noise=0.2, weights=_balance(cells, 0.7))
 
 
 def cpu_problem(cells: Sequence[Cell], base: dict[str, Any]) -> Problem:
@@ -263,23 +286,26 @@ def cpu_problem(cells: Sequence[Cell], base: dict[str, Any]) -> Problem:
     for name in sorted({cell.device["instruction_set"] for cell in cells}):
         names.append(Parameter(("cpu", "core_gbs", name), table["core_gbs"][name], 0.5))
     for name in CLASSES:
-        names.append(Parameter(("cpu", "quant", name), table["quant"][name], 0.25))
-    for path, width in (("scaling", 0.1), ("efficiency", 0.2), ("overhead_us", 0.7)):
+        names.append(Parameter(("cpu", "quant", name), table["quant"][name], 0.2))
+    widths = {"scaling": 0.2, "saturation": 0.5, "efficiency": 0.2, "overhead_us": 0.7, "sync_us": 0.7, "moe_bytes": 0.3, "measured_bandwidth": 0.1}
+    for path, width in widths.items():
         names.append(Parameter(("cpu", path), table[path], width))
     for name in sorted({cell.runtime for cell in cells} - {"llama.cpp"}):
         _set(base, ("decode", "runtime", name), 1.0)
         names.append(Parameter(("decode", "runtime", name), 1.0, 0.2))
-    return Problem(names, cells, decode_tps, base, noise=0.15, weights=_balance(cells))
+    return Problem(names, cells, decode_tps, base, noise=0.15, weights=_balance(cells, 0.5))
 
 
 def cpu_prefill_problem(cells: Sequence[Cell], base: dict[str, Any]) -> Problem:
     """Return the problem of the processors' prompt constants."""
     base = _copy(base)
     table = base["cpu"]
-    names = [Parameter(("cpu", "prompt_gflops", name), table["prompt_gflops"][name], 0.6) for name in sorted({cell.device["instruction_set"] for cell in cells})]
-    names += [Parameter(("cpu", "prompt_quant", name), 1.0, 0.3) for name in CLASSES]
-    names.append(Parameter(("cpu", "prompt_scaling"), table["prompt_scaling"], 0.1))
-    return Problem(names, cells, prefill_tps, base, noise=0.25, weights=_balance(cells))
+    sets = sorted({cell.device["instruction_set"] for cell in cells})
+    names = [Parameter(("cpu", "prompt_gflops", name), table["prompt_gflops"][name], 0.6) for name in sets]
+    names += [Parameter(("cpu", "prompt_quant", name), table["prompt_quant"][name], 0.4) for name in CLASSES]
+    names.append(Parameter(("cpu", "prompt_scaling"), table["prompt_scaling"], 0.15))
+    names.append(Parameter(("cpu", "prompt_moe_tokens"), table["prompt_moe_tokens"], 0.5))
+    return Problem(names, cells, prefill_tps, base, noise=0.25, weights=_balance(cells, 0.5))
 
 
 # --- cross-validation ---------------------------------------------------------------------------------------------------------------------------------------
@@ -313,12 +339,21 @@ def errors(cells: Sequence[Cell], predicted: Sequence[float]) -> tuple[float, fl
     return statistics.median(found), found[min(len(found) - 1, math.ceil(0.9 * len(found)) - 1)]
 
 
+def group_errors(cells: Sequence[Cell], predicted: Sequence[float]) -> tuple[float, float]:
+    """Return median and 90th percentile over the device groups of each group's median error: every chip counts once."""
+    groups: dict[str, list[float]] = {}
+    for cell, value in zip(cells, predicted, strict=True):
+        groups.setdefault(cell.group, []).append(abs(value / cell.tps - 1))
+    found = sorted(statistics.median(values) for values in groups.values())
+    return statistics.median(found), found[min(len(found) - 1, math.ceil(0.9 * len(found)) - 1)]
+
+
 # --- everything together ------------------------------------------------------------------------------------------------------------------------------------
 
 SLICES: dict[str, Callable[[Cell], bool]] = {
-    "dense": lambda cell: not cell.moe and cell.cache_share < 0.15 / 1.15,
-    "moe": lambda cell: cell.moe and cell.cache_share < 0.15 / 1.15,
-    "depth": lambda cell: cell.cache_share >= 0.15 / 1.15,
+    "dense": lambda cell: not cell.moe and cell.cache_share < DEEP,
+    "moe": lambda cell: cell.moe and cell.cache_share < DEEP,
+    "depth": lambda cell: cell.cache_share >= DEEP,
 }
 COVERED = (0.05, 0.95)
 
@@ -336,10 +371,10 @@ class Stage:
 
 def stages() -> list[Stage]:
     """Return the four fits in the order in which they are made."""
-    decode = [cell for cell in data.cells("decode") if cell.runtime != "localscore"]
-    prefill = [cell for cell in data.cells("prefill") if cell.runtime != "localscore"]
-    processor = [cell for cell in data.cells("decode", grades=("A", "B")) if cell.backend == "cpu" and cell.runtime != "localscore"]
-    processor_prefill = [cell for cell in data.cells("prefill", grades=("A", "B")) if cell.backend == "cpu" and cell.runtime != "localscore"]
+    decode = [cell for cell in data.cells("decode") if cell.runtime not in OTHER_ENGINES]
+    prefill = [cell for cell in data.cells("prefill") if cell.runtime not in OTHER_ENGINES]
+    processor = [cell for cell in data.cells("decode", grades=("A", "B")) if cell.backend == "cpu" and cell.runtime not in OTHER_ENGINES]
+    processor_prefill = [cell for cell in data.cells("prefill", grades=("A", "B")) if cell.backend == "cpu" and cell.runtime not in OTHER_ENGINES]
     return [
         Stage("decode", "decode", [cell for cell in decode if cell.backend != "cpu"], decode_problem),
         Stage("prefill", "prefill", [cell for cell in prefill if cell.backend != "cpu"], prefill_problem),
@@ -351,12 +386,12 @@ def stages() -> list[Stage]:
 def given() -> dict[str, Any]:
     """Return the part of data/speed.yaml that people edit, as the program sees it."""
     text = YAML.read_text(encoding="utf-8").partition(MARKER)[0]
-    table = Yaml(typ="safe").load(text)
+    table = ruamel.yaml.YAML(typ="safe").load(text)
     values = {name: entry["value"] for name, entry in table["given"].items()}
     base = _copy(BASE)
     for name in ("unknown_threads", "unknown_bandwidth_gbs"):
         base["cpu"][name] = values.pop(name)
-    base["prefill"]["peak"] = {"tensor_vendors": values.pop("tensor_vendors")}
+    base["prefill"]["peak"] = {name: values.pop(name) for name in ("tensor_vendors", "tensor_least", "tensor_per_shader")}
     newest = max(row["date"] for row in data.rows() if len(row["date"]) == 10)
     return {**base, **values, "fitted": newest}
 
@@ -403,7 +438,7 @@ def sliced(stage: Stage) -> dict[str, list[int]]:
 def _intervals(tree: dict[str, Any], done: Sequence[Stage]) -> None:
     for stage in done:
         for name, indices in sliced(stage).items():
-            ratios = sorted(stage.cells[index].tps / stage.held_out[index] for index in indices)
+            ratios = [stage.cells[index].tps / stage.held_out[index] for index in indices]
             low, high = (float(np.quantile(ratios, share)) for share in COVERED)
             tree["interval"][stage.what][name] = [min(low, 1.0), max(high, 1.0)]
 
@@ -418,7 +453,16 @@ def accuracy(tree: Mapping[str, Any], done: Sequence[Stage]) -> dict[str, Any]:
             median, p90 = errors(some, values)
             low, high = tree["interval"][stage.what][name]
             covered = sum(low <= cell.tps / value <= high for cell, value in zip(some, values, strict=True)) / len(some)
-            table[f"{stage.what}-{name}"] = {"cells": len(some), "groups": len({cell.group for cell in some}), "median": median, "p90": p90, "covered": covered}
+            of_groups = group_errors(some, values)
+            table[f"{stage.what}-{name}"] = {
+                "cells": len(some),
+                "groups": len({cell.group for cell in some}),
+                "median": median,
+                "p90": p90,
+                "group_median": of_groups[0],
+                "group_p90": of_groups[1],
+                "covered": covered,
+            }
     return table
 
 
@@ -456,9 +500,9 @@ def _scalar(value: Any) -> str:
 
 def report(tree: Mapping[str, Any]) -> str:
     """Return the cross-validated errors as a table."""
-    lines = [f"{'slice':<16}{'cells':>6}{'groups':>8}{'median':>9}{'p90':>8}{'covered':>9}"]
+    lines = [f"{'slice':<16}{'cells':>6}{'groups':>8}{'median':>9}{'p90':>8}{'by group':>10}{'p90':>8}{'covered':>9}"]
     for name, row in tree["accuracy"].items():
-        lines.append(f"{name:<16}{row['cells']:>6}{row['groups']:>8}{row['median']:>9.1%}{row['p90']:>8.1%}{row['covered']:>9.0%}")
+        lines.append(f"{name:<16}{row['cells']:>6}{row['groups']:>8}{row['median']:>9.1%}{row['p90']:>8.1%}{row['group_median']:>10.1%}{row['group_p90']:>8.1%}{row['covered']:>9.0%}")
     return "\n".join(lines)
 
 

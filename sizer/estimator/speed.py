@@ -28,15 +28,15 @@ from sizer.schema.machine import Accelerator, Machine
 
 GIGA = 1e9
 TERA = 1e12
-CLASSES = ("f16", "q8", "q6", "q5", "q4_0", "q4k", "iq4", "q3", "q2", "iq3", "iq2", "mxfp4")
+CLASSES = ("f16", "bf16", "q8", "q6", "q5", "q4_0", "q4k", "iq4", "q3", "q2", "iq3", "iq2", "mxfp4")
 
 _NVIDIA_GENERATIONS = {
     "3": "kepler", "5": "maxwell", "6": "pascal", "7.0": "volta", "7.2": "volta", "7.5": "turing", "8.0": "ampere-hbm", "8": "ampere", "8.9": "ada",
     "9": "hopper", "10": "blackwell-hbm", "11": "blackwell", "12": "blackwell",
 }  # fmt: skip
 _AMD_GENERATIONS = (
-    (r"gfx90a|gfx94\d|gfx950", "cdna"), (r"gfx908", "cdna"), (r"gfx[89]\d\d?\w?", "gcn"), (r"gfx101\d", "rdna1"), (r"gfx103\d", "rdna2"), (r"gfx110\d", "rdna3"),
-    (r"gfx115\d", "rdna3.5"), (r"gfx12\d\d", "rdna4"),
+    (r"gfx90a|gfx94\d|gfx950", "cdna"), (r"gfx908", "cdna"), (r"gfx[89]\d\d?\w?", "gcn"), (r"gfx101\d", "rdna1"),
+    (r"gfx103\d", "rdna2"), (r"gfx110\d", "rdna3"), (r"gfx115\d", "rdna3.5"), (r"gfx12\d\d", "rdna4"),
 )  # fmt: skip
 _INTEL_GENERATIONS = (
     (r"xe3|arc b3\d\d|panther lake", "xe3"), (r"xe2|battlemage|arc(\(tm\))? (pro )?b\d|1[34]0v|lunar lake", "xe2"),
@@ -72,9 +72,11 @@ class Rates:
     seconds_per_attention_operation: float
     seconds_per_batch_byte: float
     seconds_per_batch_layer: float
-    moe_bytes_factor: float = 1.0
-    moe_layer_factor: float = 1.0
-    moe_prompt_factor: float = 1.0
+    moe_bytes: PerClass
+    moe_layers: float = 1.0
+    moe_prompt_tokens: float = 0.0
+    plain_cache: float = 1.0
+    plain_attention: float = 1.0
     spread: float = 0.0
     prompt_spread: float = 0.0
     basis: str = ""
@@ -85,7 +87,8 @@ class Place:
     """One device's share of the work. ``weight_bytes`` are read for every generated token, ``resident_bytes`` lie there (all experts; None: the same).
 
     ``kv_bytes_per_token`` grow with the depth; ``kv_window_bytes`` do so until ``window_tokens`` (0: constant); ``state_bytes`` are read at any depth.
-    ``active_parameters`` work on each token; ``attention_width`` is heads x head size summed over the full-attention layers here.
+    ``active_parameters`` work on each token; ``attention_width`` is heads x head size summed over the full-attention layers here;
+    ``expert_share`` is experts used of experts there are; ``flash`` whether attention runs in one kernel.
     """
 
     rates: Rates
@@ -101,6 +104,7 @@ class Place:
     resident_bytes: float | None = None
     attention_width: float = 0.0
     expert_share: float = 1.0
+    flash: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,7 @@ def _first(table: Sequence[tuple[str, str]], text: str) -> str:
 
 
 def speed_class(quant: str | None) -> str:
-    """Return the class of kernels that decodes this quantisation: "f16", "q8", "q6", "q5", "q4_0", "q4k", "iq4", "q3", "q2", "iq3", "iq2", "mxfp4".
+    """Return the class of kernels that decodes this quantisation: "f16", "bf16", "q8", "q6", "q5", "q4_0", "q4k", "iq4", "q3", "q2", "iq3", "iq2", "mxfp4".
 
     Read from the type's own spelling (Q4_K, Q4_K_M, UD-Q4_K_XL, IQ2_XXS, MLX-4bit, FP8, AWQ-4bit); unknown types count as "q4k".
     """
@@ -155,7 +159,7 @@ def speed_class(quant: str | None) -> str:
         return quant
     text = (quant or "").upper().replace("UD-", "").replace("MLX-", "").replace("AWQ-", "").replace("GPTQ-", "")
     if text.startswith(("F16", "BF16", "F32", "FP16")):
-        return "f16"
+        return "bf16" if text.startswith("BF16") else "f16"
     if text.startswith(("MXFP4", "NVFP4")):
         return "mxfp4"
     if text.startswith("FP8"):
@@ -239,9 +243,11 @@ def device_rates(
         seconds_per_attention_operation=1 / (peak * reached * prefill["attention"]),
         seconds_per_batch_byte=1 / (bandwidth * prefill["bandwidth"]),
         seconds_per_batch_layer=prefill["overhead_us"].get(pair, prefill["overhead_us"]["other"]) / 1e6,
-        moe_bytes_factor=decode["moe_bytes"],
-        moe_layer_factor=decode["moe_layers"],
-        moe_prompt_factor=prefill["moe"],
+        moe_bytes=PerClass((name, decode["moe_bytes"] * decode["moe_quant"].get(f"{backend}-{name}", 1.0)) for name in CLASSES),
+        moe_layers=decode["moe_layers"],
+        moe_prompt_tokens=prefill["moe_tokens"],
+        plain_cache=decode["plain_cache"],
+        plain_attention=prefill["plain_attention"],
         spread=spread,
         prompt_spread=0.0 if prompt_known else thin["prefill"],
         basis=_basis(constants, pair, generation, known and factor is not None),
@@ -256,11 +262,17 @@ def _shader_rate(constants: Mapping[str, Any], vendor: str, generation: str, ban
 
 
 def _prompt_peak(constants: Mapping[str, Any], vendor: str, generation: str, shader: float, fp16_tflops: float | None) -> float:
-    """Operations per second that prompt processing could reach: tensor cores where the runtime uses them, shaders elsewhere."""
-    matrix = constants["prefill"]["peak"]
-    if vendor in matrix["tensor_vendors"] and fp16_tflops and fp16_tflops * TERA > shader:
-        return fp16_tflops * TERA
-    return shader
+    """Operations per second that prompt processing could reach: tensor cores where the runtime uses them, shaders elsewhere.
+
+    A chip of a generation with tensor cores whose listed rate is that of the shaders (Jetson) gets what its generation has per shader.
+    """
+    peak = constants["prefill"]["peak"]
+    if vendor not in peak["tensor_vendors"]:
+        return shader
+    listed = (fp16_tflops or 0) * TERA
+    if listed > peak["tensor_least"] * shader:
+        return listed
+    return shader * float(peak["tensor_per_shader"].get(generation, constants["prefill"]["integer"]))
 
 
 def _basis(constants: Mapping[str, Any], pair: str, generation: str, known: bool) -> str:
@@ -332,7 +344,10 @@ def cpu_rates(
     isa = isa if isa in table["core_gbs"] else "none"
     scale = table["core_gbs"][isa] if core_gbs is None else core_gbs * table["measured_core"]
     reach = bandwidth_gbs or table["unknown_bandwidth_gbs"]
-    memory = reach * GIGA * (table["measured_bandwidth"] if measured else table["efficiency"])
+    if measured:
+        memory = reach * GIGA * table["measured_bandwidth"]
+    else:
+        memory = reach * GIGA * table["efficiency"] * (reach / table["unknown_bandwidth_gbs"]) ** -table["saturation"]
     per_byte = PerClass()
     for name, share in table["quant"].items():
         cores = workers**table["scaling"] * scale * share * GIGA
@@ -346,13 +361,15 @@ def cpu_rates(
         roof_bytes_per_second=reach * GIGA * constants["roof"],
         seconds_per_weight_byte=per_byte,
         seconds_per_parameter=0.0,
-        seconds_per_layer=table["overhead_us"] / 1e6,
+        seconds_per_layer=(table["overhead_us"] + table["sync_us"] * threads) / 1e6,
         seconds_per_token=0.0,
         seconds_per_kv_byte=1 / min(memory, workers * scale * GIGA),
         seconds_per_prompt_operation=PerClass((name, 1 / (operations * share)) for name, share in table["prompt_quant"].items()),
         seconds_per_attention_operation=1 / (operations * constants["prefill"]["attention"]),
         seconds_per_batch_byte=1 / memory,
         seconds_per_batch_layer=0.0,
+        moe_bytes=PerClass(dict.fromkeys(CLASSES, table["moe_bytes"])),
+        moe_prompt_tokens=table["prompt_moe_tokens"],
         spread=thin["cpu"] if bandwidth_gbs is None else (0.0 if measured else thin["cpu_memory"]),
         prompt_spread=thin["cpu"],
         basis=f"memory {'measured' if measured else 'from a table' if bandwidth_gbs else 'unknown'}, {isa}, {threads} threads ({constants['fitted']})",
@@ -369,18 +386,21 @@ def _cache_bytes(place: Place, depth_tokens: float) -> float:
     return place.kv_bytes_per_token * depth_tokens + window + place.state_bytes
 
 
+def _cache_seconds(place: Place, depth_tokens: float) -> float:
+    seconds = _cache_bytes(place, depth_tokens) * place.rates.seconds_per_kv_byte
+    return seconds if place.flash else seconds * place.rates.plain_cache
+
+
 def seconds_per_token(place: Place, depth_tokens: float) -> float:
     """Return the time that one generated token takes here at this depth of context, in seconds."""
     rates = place.rates
-    per_byte = rates.seconds_per_weight_byte
-    weights = place.weight_bytes * per_byte[place.speed_class]
+    weights = place.weight_bytes * rates.seconds_per_weight_byte[place.speed_class]
     layers = place.layers * rates.seconds_per_layer + rates.seconds_per_token
     if place.moe:
-        weights *= rates.moe_bytes_factor
-        layers *= rates.moe_layer_factor
-    cache = _cache_bytes(place, depth_tokens)
-    total = weights + layers + cache * rates.seconds_per_kv_byte + place.active_parameters * rates.seconds_per_parameter
-    roof = (place.weight_bytes + cache) / rates.roof_bytes_per_second
+        weights *= rates.moe_bytes[place.speed_class]
+        layers *= rates.moe_layers
+    total = weights + layers + _cache_seconds(place, depth_tokens) + place.active_parameters * rates.seconds_per_parameter
+    roof = (place.weight_bytes + _cache_bytes(place, depth_tokens)) / rates.roof_bytes_per_second
     return total if total > roof else roof
 
 
@@ -399,11 +419,10 @@ def parts(places: Sequence[Place], constants: Mapping[str, Any], depth_tokens: f
     weights = cache = compute = overhead = 0.0
     for place in places:
         rates = place.rates
-        per_byte = rates.seconds_per_weight_byte
-        weights += place.weight_bytes * per_byte[place.speed_class] * (rates.moe_bytes_factor if place.moe else 1.0)
-        cache += _cache_bytes(place, depth_tokens) * rates.seconds_per_kv_byte
+        weights += place.weight_bytes * rates.seconds_per_weight_byte[place.speed_class] * (rates.moe_bytes[place.speed_class] if place.moe else 1.0)
+        cache += _cache_seconds(place, depth_tokens)
         compute += place.active_parameters * rates.seconds_per_parameter
-        overhead += (place.layers * rates.seconds_per_layer + rates.seconds_per_token) * (rates.moe_layer_factor if place.moe else 1.0)
+        overhead += (place.layers * rates.seconds_per_layer + rates.seconds_per_token) * (rates.moe_layers if place.moe else 1.0)
     return Parts(weights, cache, compute, overhead + max(0, len(places) - 1) * float(constants["decode"]["hop_us"]) / 1e6)
 
 
@@ -419,7 +438,7 @@ def batch_seconds(places: Sequence[Place], constants: Mapping[str, Any], depth_t
             touched = (1 - (1 - share) ** parallel) / share
         extra = (touched - 1) * place.weight_bytes * rates.seconds_per_weight_byte[place.speed_class]
         operations = 2 * place.active_parameters * rates.seconds_per_prompt_operation[place.speed_class]
-        each = _cache_bytes(place, depth_tokens) * rates.seconds_per_kv_byte + operations
+        each = _cache_seconds(place, depth_tokens) + operations
         total += one + extra + (parallel - 1) * each * float(constants["decode"]["batch"])
     return total
 
@@ -428,18 +447,50 @@ def batch_seconds(places: Sequence[Place], constants: Mapping[str, Any], depth_t
 
 
 def prompt_seconds(places: Sequence[Place], constants: Mapping[str, Any], prompt_tokens: int, depth_tokens: int = 0, ubatch: int = 512) -> float:
-    """Return the time to process a prompt of this length on top of ``depth_tokens`` already there, in seconds."""
-    total = 0.0
+    """Return the time to process a prompt of this length on top of ``depth_tokens`` already there, in seconds.
+
+    Several accelerators work on different batches of the prompt at the same time. Weights in main memory are worked on by the processor, or copied to an
+    accelerator for each batch, whichever is faster (llama.cpp copies for batches of 32 tokens and more).
+    """
     batches = math.ceil(prompt_tokens / ubatch)
+    accelerators = [place for place in places if place.rates.backend != "cpu"]
+    stages = [_prompt_place_seconds(place, prompt_tokens, depth_tokens, ubatch, place.rates) for place in accelerators]
+    total = _pipelined(stages, batches, float(constants["prefill"]["pipeline"]))
     for place in places:
-        rates = place.rates
-        per_operation = rates.seconds_per_prompt_operation[place.speed_class]
-        work = 2 * place.active_parameters * prompt_tokens * per_operation * (rates.moe_prompt_factor if place.moe else 1.0)
-        attention = 4 * place.attention_width * prompt_tokens * (depth_tokens + prompt_tokens / 2) * rates.seconds_per_attention_operation
-        resident = place.resident_bytes if place.resident_bytes is not None else place.weight_bytes
-        reading = batches * (resident * rates.seconds_per_batch_byte + place.layers * rates.seconds_per_batch_layer)
-        total += work + attention + reading
+        if place.rates.backend == "cpu":
+            seconds = _prompt_place_seconds(place, prompt_tokens, depth_tokens, ubatch, place.rates)
+            if accelerators:
+                copy = batches * _resident_bytes(place) / (float(constants["batch_copy_gbs"]) * GIGA)
+                seconds = min(seconds, copy + _prompt_place_seconds(place, prompt_tokens, depth_tokens, ubatch, accelerators[0].rates))
+            total += seconds
     return total
+
+
+def _prompt_place_seconds(place: Place, prompt_tokens: int, depth_tokens: int, ubatch: int, rates: Rates) -> float:
+    """Time of one device's layers for the whole prompt: operations, attention, and reading the weights once per batch."""
+    work = 2 * place.active_parameters * prompt_tokens * rates.seconds_per_prompt_operation[place.speed_class]
+    if place.moe:
+        work *= 1 + rates.moe_prompt_tokens / (min(prompt_tokens, ubatch) * place.expert_share)
+    attention = 4 * place.attention_width * prompt_tokens * (depth_tokens + prompt_tokens / 2) * rates.seconds_per_attention_operation
+    if not place.flash:
+        attention *= rates.plain_attention
+    batches = math.ceil(prompt_tokens / ubatch)
+    return work + attention + batches * (_resident_bytes(place) * rates.seconds_per_batch_byte + place.layers * rates.seconds_per_batch_layer)
+
+
+def _resident_bytes(place: Place) -> float:
+    return place.resident_bytes if place.resident_bytes is not None else place.weight_bytes
+
+
+def _pipelined(stages: Sequence[float], batches: int, share: float) -> float:
+    """Time of stages that work on different batches at once: the first batch passes through all, the others at the pace of the slowest.
+
+    ``share`` is how much of this overlap is reached.
+    """
+    if len(stages) < 2 or batches < 2:
+        return sum(stages)
+    ideal = sum(stages) / batches + max(stages) * (batches - 1) / batches
+    return sum(stages) * (1 - share) + ideal * share
 
 
 # --- the answer -----------------------------------------------------------------------------------------------------------------------------------------
@@ -455,7 +506,10 @@ def predict(
     ubatch: int = 512,
     runtime: str = "llama.cpp",
 ) -> SpeedEstimate:
-    """Return speed with its interval; ``decode_tps`` is what each of ``parallel`` requests sees. A place that is None (bandwidth unknown) makes all figures None."""
+    """Return speed with its interval; ``decode_tps`` is what each of ``parallel`` requests sees.
+
+    A place that is None (its bandwidth is unknown) makes all figures None.
+    """
     known = [place for place in places if place is not None]
     if not known or len(known) < len(places):
         return SpeedEstimate(calibration="memory bandwidth unknown: no estimate")
@@ -495,7 +549,7 @@ def interval(
 ) -> tuple[float, float]:
     """Return the factors below and above the centre that should hold the measured value nine times in ten."""
     table = constants["interval"][what]
-    slices = [_slice(place, depth_tokens, what) for place in places]
+    slices = [_slice(place, depth_tokens, what, constants["interval"]["deep"]) for place in places]
     low = min(math.log(table[name][0]) for name in slices)
     high = max(math.log(table[name][1]) for name in slices)
     extra = max((place.rates.spread if what == "decode" else place.rates.prompt_spread) for place in places)
@@ -506,10 +560,11 @@ def interval(
     return math.exp(low - extra), math.exp(high + extra)
 
 
-def _slice(place: Place, depth_tokens: float, what: str) -> str:
+def _slice(place: Place, depth_tokens: float, what: str, deep: float) -> str:
     if place.rates.backend == "cpu":
         return "cpu"
-    if what == "decode" and _cache_bytes(place, depth_tokens) > 0.15 * (place.weight_bytes + 1):
+    cache = _cache_bytes(place, depth_tokens) - place.state_bytes
+    if what == "decode" and cache > deep * (place.weight_bytes + cache):
         return "depth"
     return "moe" if place.moe else "dense"
 

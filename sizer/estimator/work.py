@@ -104,6 +104,8 @@ def places(
                 moe=moe,
                 resident_bytes=resident * share - size.expert_bytes * moved * share,
                 attention_width=shape.attention_width * share,
+                expert_share=used,
+                flash=config.flash_attn,
             )
         )
     left = 1.0 - kept
@@ -122,6 +124,8 @@ def places(
                 moe=moe,
                 resident_bytes=resident * left + size.expert_bytes * moved * kept,
                 attention_width=shape.attention_width * left,
+                expert_share=used,
+                flash=config.flash_attn,
             )
         )
     return tuple(result)

@@ -12,7 +12,7 @@ FILE = "speed.yaml"
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=3)]
 Factors = dict[str, Annotated[float, Field(gt=0.05, lt=20)]]
-Class = Literal["f16", "q8", "q6", "q5", "q4_0", "q4k", "iq4", "q3", "q2", "iq3", "iq2", "mxfp4"]
+Class = Literal["f16", "bf16", "q8", "q6", "q5", "q4_0", "q4k", "iq4", "q3", "q2", "iq3", "iq2", "mxfp4"]
 InstructionSet = Literal["avx512", "avx2", "avx", "sse", "apple", "neon-dotprod", "neon", "none"]
 
 
@@ -52,6 +52,8 @@ class Given(Strict):
     roof: GivenNumber
     shader_operations_per_byte: GivenTable
     tensor_vendors: GivenWords
+    tensor_least: GivenNumber
+    tensor_per_shader: GivenTable
     unknown_threads: GivenNumber
     unknown_bandwidth_gbs: GivenNumber
     batch_copy_gbs: GivenNumber
@@ -68,8 +70,10 @@ class Decode(Strict):
     overhead_generation: Factors
     cache: dict[str, Share]
     compute: Positive
+    plain_cache: Positive
     moe_bytes: Positive
     moe_layers: Positive
+    moe_quant: dict[str, Positive]
     token_us: Positive
     hop_us: Positive
     batch: Positive
@@ -82,8 +86,11 @@ class Prefill(Strict):
     generation: Factors
     quant: dict[Class, Share]
     runtime: Factors
-    moe: Positive
+    moe_tokens: Positive
     attention: Positive
+    plain_attention: Positive
+    pipeline: Share
+    integer: Positive
     bandwidth: Positive
     overhead_us: dict[str, Positive]
 
@@ -93,15 +100,19 @@ class Processor(Strict):
 
     core_gbs: dict[InstructionSet, Positive]
     quant: dict[Class, Share]
+    saturation: Annotated[float, Field(ge=0, le=1)]
     scaling: Annotated[float, Field(gt=0, le=1.1)]
     sharpness: Positive
     efficiency: Share
     measured_bandwidth: Share
     measured_core: Positive
     efficiency_core: Share
+    moe_bytes: Positive
     overhead_us: Positive
+    sync_us: Positive
     prompt_gflops: dict[InstructionSet, Positive]
     prompt_quant: dict[Class, Share]
+    prompt_moe_tokens: Positive
     prompt_scaling: Annotated[float, Field(gt=0, le=1.1)]
 
 
@@ -111,6 +122,7 @@ Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
 class Interval(Strict):
     """Factors below and above the centre per slice; ``thin``: what is added (logarithms) where evidence is missing."""
 
+    deep: Share
     thin: dict[str, Annotated[float, Field(ge=0, lt=3)]]
     decode: dict[str, Pair]
     prefill: dict[str, Pair]
@@ -137,6 +149,8 @@ class Accuracy(Strict):
     groups: int
     median: float
     p90: float
+    group_median: float
+    group_p90: float
     covered: float
 
 
@@ -156,10 +170,10 @@ class Speed(Strict):
 
 def compiled(data: Any) -> Any:
     """Return the table that the program loads: as in the file, with the given constants where the formulas look for them. Raises ``CatalogError``."""
-    table = checked_one(Speed, data, FILE).model_dump()
+    table: dict[str, Any] = checked_one(Speed, data, FILE).model_dump()
     given = {name: entry["value"] for name, entry in table.pop("given").items()}
     for name in ("unknown_threads", "unknown_bandwidth_gbs"):
         table["cpu"][name] = given.pop(name)
-    table["prefill"]["peak"] = {"tensor_vendors": given.pop("tensor_vendors")}
+    table["prefill"]["peak"] = {name: given.pop(name) for name in ("tensor_vendors", "tensor_least", "tensor_per_shader")}
     table.pop("accuracy")
     return {**given, **table}
