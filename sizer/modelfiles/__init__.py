@@ -1,0 +1,44 @@
+"""Model files: what is at hand on disk or on the hub, read by its header alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sizer.errors import InputError, RequestError
+from sizer.modelfiles.model_file import FileTensor, ModelFile
+
+__all__ = ["FileTensor", "ModelFile", "is_reference", "read"]
+
+
+def is_reference(text: str) -> bool:
+    """Return whether the user's text names a file, a folder or a repository rather than a catalog entry."""
+    return text.startswith("hf:") or text.endswith((".gguf", "/", "\\")) or "/" in text or "\\" in text or Path(text).is_dir()
+
+
+def read(reference: str | Path, *, offline: bool = False) -> ModelFile:
+    """Return the model that a path or ``hf:owner/repo[:quant]`` names.
+
+    Raises InputError (missing, unreadable, invalid: which file, where in it, what), RemoteError, or RequestError for ``hf:`` when ``offline``.
+    """
+    text = str(reference)
+    if text.startswith("hf:"):
+        if offline:
+            raise RequestError(f"{text} is remote, and --offline forbids that", code="offline", hint="name a local file")
+        from sizer.modelfiles.hub import read_hub
+
+        return read_hub(text)
+    path = Path(reference)
+    if path.is_dir():
+        if (path / "config.json").exists():
+            from sizer.modelfiles.safetensors import read_folder
+
+            return read_folder(path)
+        files = sorted(item for item in path.glob("*.gguf") if "mmproj" not in item.name)
+        if not files:
+            raise InputError(f"{path}: neither a .gguf file nor config.json in it", code="no-weights")
+        path = files[0]
+    if not path.exists():
+        raise InputError(f"{path}: no such file", code="missing-file")
+    from sizer.modelfiles.gguf import read_gguf
+
+    return read_gguf(path)

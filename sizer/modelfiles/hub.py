@@ -1,0 +1,139 @@
+"""Read the headers of a model on Hugging Face, for what the user names: ``hf:owner/repo`` or ``hf:owner/repo:quant``.
+
+Needs the extra ``sizer-llm[hub]``; ``HF_ENDPOINT``, tokens and proxies are those of ``huggingface_hub``. Only headers are fetched, by range requests.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from sizer.errors import InputError, RemoteError, RequestError
+from sizer.modelfiles import gguf, safetensors
+from sizer.modelfiles.config import metadata_of
+from sizer.modelfiles.model_file import FileTensor, ModelFile
+
+CHUNK = 1 << 20
+TIMEOUT_S = 20
+_REFERENCE = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?::(?P<quant>[\w.-]+))?$")
+_PROJECTOR = re.compile(r"mmproj|imatrix", re.IGNORECASE)
+_PREFERRED = ("Q4_K_M", "MXFP4", "Q4_0", "Q8_0")
+
+
+def read_hub(reference: str) -> ModelFile:
+    """Return the model that ``hf:owner/repo[:quant]`` names. RequestError for another form, RemoteError when it cannot be reached."""
+    match = _REFERENCE.match(reference)
+    if match is None:
+        raise RequestError(f"{reference!r} is not of the form hf:owner/repo[:quant]", code="bad-reference", hint="for example hf:ggml-org/Qwen3-8B-GGUF:Q4_K_M")
+    hub = _Hub(match["repo"])
+    files = hub.files()
+    models = {name: size for name, size in files.items() if name.endswith(".gguf") and not _PROJECTOR.search(name)}
+    if models:
+        return _gguf(hub, models, match["quant"], reference)
+    return _folder(hub, files, reference)
+
+
+class _Hub:
+    """One repository; every failure to reach it is a RemoteError."""
+
+    def __init__(self, repo: str) -> None:
+        try:
+            import huggingface_hub
+        except ImportError:
+            raise RequestError("reading from Hugging Face needs an extra", code="missing-extra", hint='pip install "sizer-llm[hub]"') from None
+        self.repo = repo
+        self._hub = huggingface_hub
+        self._endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+
+    def files(self) -> dict[str, int]:
+        """Return the repository's files with their bytes."""
+        entries = self._asked(lambda: list(self._hub.HfApi(endpoint=self._endpoint).list_repo_tree(self.repo, recursive=True)))
+        return {entry.path: int(entry.size) for entry in entries if getattr(entry, "size", None) is not None}
+
+    def _asked(self, call: Any) -> Any:
+        try:
+            return call()
+        except (InputError, RemoteError):
+            raise
+        except Exception as error:  # noqa: BLE001  the hub's client raises errors of three HTTP libraries
+            raise RemoteError(f"{self.repo}: {_first_line(error)}", hint="is the name right, and the network there? A private model needs HF_TOKEN") from None
+
+    def reader(self, name: str) -> Any:
+        """Return a function that reads on from where it stopped, by range requests."""
+        url = self._hub.hf_hub_url(self.repo, name, endpoint=self._endpoint)
+        position = 0
+
+        def read(count: int) -> bytes:
+            nonlocal position
+            data: bytes = self._asked(lambda: self._range(url, position, count))
+            position += len(data)
+            return data
+
+        return read
+
+    def _range(self, url: str, start: int, count: int) -> bytes:
+        from huggingface_hub.utils import build_hf_headers, get_session
+
+        headers = {**build_hf_headers(), "Range": f"bytes={start}-{start + count - 1}"}
+        response = get_session().get(url, headers=headers, timeout=TIMEOUT_S)
+        response.raise_for_status()
+        content: bytes = response.content
+        if response.status_code != 206 and len(content) > count:
+            content = content[start : start + count]
+        return content
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return (text[0] if text else type(error).__name__)[:200]
+
+
+def _gguf(hub: _Hub, models: dict[str, int], quant: str | None, reference: str) -> ModelFile:
+    name = _choose(models, quant, reference)
+    shard = re.search(r"-00001-of-(\d{5})\.gguf$", name)
+    names = [name]
+    if shard:
+        stem = name[: shard.start()]
+        names = [f"{stem}-{index:05d}-of-{shard[1]}.gguf" for index in range(1, int(shard[1]) + 1)]
+    metadata: dict[str, Any] = {}
+    tensors: list[FileTensor] = []
+    for part in names:
+        if part not in models:
+            raise RemoteError(f"{hub.repo}: {part} is missing")
+        found, listed = gguf.read_header(hub.reader(part), models[part], f"{hub.repo}/{part}")
+        metadata = metadata or found
+        tensors.extend(listed)
+    return gguf.describe(f"{hub.repo}:{quant or name}", metadata, tensors, sum(models[part] for part in names), tuple(names))
+
+
+def _choose(models: dict[str, int], quant: str | None, reference: str) -> str:
+    firsts = sorted(name for name in models if "-of-" not in name or re.search(r"-00001-of-\d{5}\.gguf$", name))
+    wanted = (quant,) if quant else _PREFERRED
+    for word in wanted:
+        pattern = re.compile(rf"(?:^|[-._/]){re.escape(word)}(?:[-._]|$)", re.IGNORECASE)
+        for name in firsts:
+            if pattern.search(name):
+                return name
+    if quant:
+        raise RequestError(f"{reference}: no file in this quantisation", code="unknown-quant", hint="there are " + ", ".join(firsts[:12]))
+    return firsts[0]
+
+
+def _folder(hub: _Hub, files: dict[str, int], reference: str) -> ModelFile:
+    parts = sorted(name for name in files if name.endswith(".safetensors") and "/" not in name)
+    if "config.json" not in files or not parts:
+        raise InputError(f"{reference}: neither GGUF files nor config.json with safetensors in it", code="no-weights")
+    import json
+
+    try:
+        config = json.loads(hub.reader("config.json")(files["config.json"]))
+    except ValueError:
+        raise InputError(f"{reference}: config.json is not JSON", code="bad-config") from None
+    tensors: list[FileTensor] = []
+    for part in parts:
+        name = f"{hub.repo}/{part}"
+        tensors.extend(safetensors.tensors_of(safetensors.header_of(hub.reader(part), files[part], name), name))
+    return ModelFile(
+        hub.repo, "safetensors", metadata_of(config, name), tuple(tensors), sum(files[part] for part in parts), tuple(parts), safetensors.quant_of(config)
+    )
