@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from sizer.errors import RequestError
 from sizer.estimator import memory, placement, speed, work
 from sizer.estimator.baseline import rule_of_thumb_bytes
 from sizer.estimator.memory import ModelMemory, Place
+from sizer.records import dataclass, replace
 from sizer.schema.catalog import QuantSize
 from sizer.schema.estimate import BACKENDS, KV_TYPES, Configuration, DeviceMemory, Estimate, MemoryEstimate, SpeedEstimate
 from sizer.schema.machine import Accelerator, Machine

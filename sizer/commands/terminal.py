@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from sizer.records import dataclass
 from sizer.renderers.text import Ink, clean, for_encoding
 
 if TYPE_CHECKING:

@@ -33,11 +33,11 @@ usual form of the architecture holds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import InputError
 from sizer.estimator.traits import Mixer, Traits, traits_of
+from sizer.records import dataclass
 
 MAX_LAYERS = 1024  # llama.cpp refuses more than 512 (LLAMA_MAX_LAYERS); a header that claims millions must not take gigabytes to read
 MAX_DIMENSION = 1 << 31

@@ -8,12 +8,12 @@ the model's graph (``graphs``, ``allocator``; half a millisecond, remembered), `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sizer.estimator.architecture import Architecture
 from sizer.estimator.attention import cells, ubatch
 from sizer.estimator.graphs import peak, supported
+from sizer.records import dataclass
 from sizer.schema.estimate import Configuration
 
 FLOAT = 4

@@ -7,7 +7,6 @@ tensors or from the architecture. Both use the same formulas (``attention``, ``c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from sizer.estimator import weights
@@ -15,6 +14,7 @@ from sizer.estimator.architecture import Architecture, fold
 from sizer.estimator.attention import check_cache_types, kv_cache_bytes, recurrent_state_bytes
 from sizer.estimator.baseline import rule_of_thumb_bytes
 from sizer.estimator.compute import compute_bytes, host_compute_bytes, quick_compute_bytes
+from sizer.records import dataclass
 from sizer.schema.catalog import Model, QuantSize
 from sizer.schema.estimate import Configuration, DeviceMemory, MemoryEstimate
 from sizer.units import MIB

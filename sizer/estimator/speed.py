@@ -20,9 +20,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from sizer.records import dataclass
 from sizer.schema.estimate import SpeedEstimate
 from sizer.schema.machine import Accelerator, Machine
 

@@ -6,8 +6,9 @@ llama.cpp b11434 (``src/models/*.cpp``), checked 2026-11-24. Architectures that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from sizer.records import dataclass
 
 Mixer = Literal["", "mamba", "mamba2", "delta", "kda", "shortconv"]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sizer.estimator.architecture import Architecture
 from sizer.estimator.attention import bytes_of_row
 from sizer.estimator.speed import Place, Rates
+from sizer.records import dataclass
 from sizer.schema.catalog import QuantSize
 from sizer.schema.estimate import Configuration
 

@@ -7,9 +7,9 @@ more fundamental reason.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sizer.recommender.space import Offer, Row, Space
+from sizer.records import dataclass
 from sizer.runtimes.options import artefact, model_refusal
 from sizer.schema.catalog import Model
 from sizer.units import GIB

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 
 from sizer.recommender import ranking
 from sizer.recommender.gates import already_there, first_closed_model_gate, first_closed_offer_gate, first_closed_row_gate
 from sizer.recommender.space import Engine, Offer, Row, Space
+from sizer.records import dataclass, field, replace
 from sizer.runtimes.options import model_refusal
 from sizer.schema.catalog import Model
 from sizer.schema.recommendation import Rejection, Role

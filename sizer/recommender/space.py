@@ -7,7 +7,6 @@ the runtime is chosen afterwards. Placement is solved in closed form (architectu
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
 from typing import Any
@@ -19,6 +18,7 @@ from sizer.estimator.architecture import Architecture, fold
 from sizer.estimator.memory import ModelMemory
 from sizer.estimator.speed import Place, Rates
 from sizer.recommender import ranking
+from sizer.records import dataclass, replace
 from sizer.runtimes.options import Option, model_refusal
 from sizer.schema.catalog import Model, Quant, QuantSize, Score
 from sizer.schema.estimate import Configuration, MemoryEstimate

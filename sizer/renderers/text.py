@@ -6,8 +6,8 @@ Reports are plain strings with optional ANSI colour; rich is left out because it
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from sizer.records import dataclass
 from sizer.units import GB, GIB
 
 WIDTH = 80

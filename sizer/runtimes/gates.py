@@ -7,9 +7,9 @@ closed gate is the reason shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from sizer.records import dataclass
 from sizer.runtimes import versions
 from sizer.runtimes.facts import Table
 from sizer.runtimes.setting import CONTAINERS, Setting

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from sizer.records import dataclass
 from sizer.runtimes import shell, versions
 from sizer.runtimes.facts import reason
 from sizer.runtimes.options import Option, artefact

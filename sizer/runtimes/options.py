@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sizer.records import dataclass, field, replace
 from sizer.runtimes import gates, versions
 from sizer.runtimes.facts import Table, reason
 from sizer.runtimes.gates import Question, first_closed

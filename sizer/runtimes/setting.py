@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from sizer.records import dataclass
 from sizer.runtimes.facts import Table
 from sizer.schema.machine import Machine
 from sizer.schema.needs import Needs

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from sizer.records import dataclass
 from sizer.schema.base import Document
 
 KV_TYPES = ("f16", "bf16", "q8_0", "q4_0")

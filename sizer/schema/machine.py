@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sizer.records import dataclass, field
 from sizer.schema.base import Document
 
 Level = Literal["info", "warning", "error"]

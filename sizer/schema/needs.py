@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from sizer.records import dataclass
 from sizer.schema.base import Document
 
 USE_CASES = ("general", "chat", "coding", "reasoning", "agent", "vision", "embedding", "rag")

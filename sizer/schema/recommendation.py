@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sizer.records import dataclass, field
 from sizer.schema.base import Document
 from sizer.schema.estimate import MemoryEstimate, SpeedEstimate
 from sizer.schema.machine import Machine, Notice

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import RequestError
+from sizer.records import dataclass
 from sizer.schema.recommendation import Fallback, Pick, Recommendation
 
 FALLBACK_KEYS = {"anthropic": "ANTHROPIC_API_KEY"}
