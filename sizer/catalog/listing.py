@@ -41,7 +41,8 @@ def _listed(catalog: Catalog, model: Model) -> dict[str, Any]:
         "recommend_reason": model.recommend_reason,
         "thinking": model.thinking,
         "quality": best_scores(model),
-        "quants": [{"quant": quant, "download_bytes": size.file_bytes + model.projector_bytes} for quant, size in model.sizes.items()],
+        "quants": [{"quant": quant, "download_bytes": size.file_bytes} for quant, size in model.sizes.items()],
+        "projector_bytes": model.projector_bytes,
         "sources": _sources(catalog, model),
         "checked": model.checked,
     }
@@ -70,7 +71,7 @@ def _details(catalog: Catalog, model: Model) -> dict[str, Any]:
     known = catalog.model_sources.get(model.id, {})
     record = model.to_dict()
     shown = (
-        "aliases", "modality", "gated", "languages", "embedding_dimensions", "projector_bytes", "native_quant", "hf_repo", "ollama_tags",
+        "aliases", "modality", "gated", "languages", "embedding_dimensions", "native_quant", "hf_repo", "ollama_tags",
         "gguf_repo", "gguf_file", "lmstudio_key", "mlx_repos", "safetensors_repos", "min_runtime", "traps", "architecture",
     )  # fmt: skip
     return {

@@ -50,6 +50,13 @@ class Catalog:
         return Models(_text("models"), self._overlay.get("models", ()))
 
     @cached_property
+    def names(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Model ids by exact name and by name key (see ``sizer.catalog.resolve``)."""
+        from sizer.catalog.resolve import names
+
+        return names(self.models)
+
+    @cached_property
     def model_sources(self) -> dict[str, dict[str, Any]]:
         """Where the facts of each model are from, and what only people want to read."""
         return {**_compiled("model_sources"), **self._overlay.get("model_sources", {})}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sizer.errors import RequestError
@@ -29,7 +29,7 @@ def resolve_model(catalog: Catalog, text: str) -> Model:
     plain = wanted.lower()
     if plain in catalog.models:
         return catalog.models[plain]
-    exact, keys = _names(catalog)
+    exact, keys = catalog.names
     if plain.removeprefix("hf:").removeprefix("hf.co/") in exact:
         return catalog.models[exact[plain.removeprefix("hf:").removeprefix("hf.co/")]]
     for candidate in _candidates(wanted):
@@ -74,12 +74,12 @@ def _candidates(text: str) -> Iterator[str]:
             yield key.removeprefix(maker)
 
 
-def _names(catalog: Catalog) -> tuple[dict[str, str], dict[str, str]]:
+def names(models: Mapping[str, Model]) -> tuple[dict[str, str], dict[str, str]]:
     """Return id by exact name (lower case) and by key; the first to claim a name keeps it, ids before names before files."""
     exact: dict[str, str] = {}
     keys: dict[str, str] = {}
     for tier in range(3):
-        for model in catalog.models.values():
+        for model in models.values():
             for name in _names_of(model, tier):
                 exact.setdefault(name.lower(), model.id)
                 keys.setdefault(name_key(name), model.id)

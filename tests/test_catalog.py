@@ -1,0 +1,423 @@
+"""The catalog: what its files must hold, how names resolve, what quantisation costs, how overlays lie over it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sizer.catalog import check
+from sizer.catalog import compile as compiler
+from sizer.catalog.listing import models_document
+from sizer.catalog.load import Catalog, load_catalog
+from sizer.catalog.model_index import model_of
+from sizer.catalog.quality import interpolated, prior_score, quality_after_quant, retention
+from sizer.catalog.resolve import name_key, resolve_model, resolve_quant, search
+from sizer.catalog.shapes import model_catalog, quants
+from sizer.catalog.shapes.facts import read_yaml
+from sizer.errors import CatalogError, RequestError
+from sizer.estimator.architecture import fold, without_prefix
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+CATALOG = Catalog()
+ENTRY = """
+- id: tiny-1b
+  name: Tiny 1B
+  family: tiny
+  release: {date: 2026-09-01, source: a test, checked: 2026-11-23}
+  license: {id: MIT, commercial: "yes", gated: false, source: a test, checked: 2026-11-23}
+  abilities: {modality: text, roles: [chat], tools: true, thinking: "no", json_schema: true, source: a test, checked: 2026-11-23}
+  context: {tokens: 8192, source: a test, checked: 2026-11-23}
+  architecture:
+    parameters: 1235814400
+    active_parameters: 1235814400
+    source: a test
+    checked: 2026-11-23
+    metadata: {general.architecture: llama, vocab_size: 128256, block_count: 16, context_length: 8192, embedding_length: 2048,
+      feed_forward_length: 8192, attention.head_count: 32, attention.head_count_kv: 8, tensors.tied: true}
+  artifacts:
+    hf_repo: someone/Tiny-1B
+    quants: [Q4_K_M, Q8_0]
+    gguf: {repo: someone/Tiny-1B-GGUF, file: "Tiny-1B-{quant}.gguf"}
+    source: a test
+    checked: 2026-11-23
+  quality: {boards: 0, source: a test, checked: 2026-11-23, modes: {default: {general: [90.0, 5.0], chat: [90.0, 5.0], rag: [90.0, 5.0]}}}
+"""
+
+
+def entry(**changes: object) -> list[dict[str, object]]:
+    row = read_yaml(ENTRY, "test.yaml")[0]
+    return [row | changes]
+
+
+# --- the data files
+
+
+def test_the_catalog_has_nothing_to_complain_about() -> None:
+    found = [*check._tables(CATALOG), *check._ids(CATALOG)]
+    for model in CATALOG.models.values():
+        found += check._model(CATALOG, model)
+    assert found == []
+
+
+@pytest.mark.parametrize("name", ["model_catalog", "quality", "quants"])
+def test_the_compiled_file_is_what_the_data_gives(name: str) -> None:
+    assert compiler.stale((name,)) == [], "run python -m sizer.catalog.compile"
+
+
+def test_a_compiled_table_has_one_entry_per_line() -> None:
+    text = (compiler.COMPILED / "models.json").read_text(encoding="utf-8")
+    assert len(text.splitlines()) == len(CATALOG.models) + 2
+    assert [json.loads(line.rstrip(","))["id"] for line in text.splitlines()[1:-1]] == list(CATALOG.models)
+
+
+def test_more_than_two_hundred_models_are_known() -> None:
+    assert len(CATALOG.models) >= 230
+    assert CATALOG.info["models"] == len(CATALOG.models)
+
+
+def test_a_misspelt_field_is_named_with_file_and_entry() -> None:
+    with pytest.raises(CatalogError, match=r"model_catalog.yaml: tiny-1b: unknown field 'famly'"):
+        model_catalog.tables(entry(famly="x"))
+
+
+def test_a_word_outside_the_vocabulary_is_answered_with_the_allowed_ones() -> None:
+    able = entry()[0]["abilities"] | {"thinking": "sometimes"}  # type: ignore[operator]
+    with pytest.raises(CatalogError, match=r"tiny-1b: field 'abilities.thinking' is 'sometimes'.*'no', 'hybrid' or 'always'"):
+        model_catalog.tables(entry(abilities=able))
+
+
+@pytest.mark.parametrize("group", ["license", "abilities", "context", "architecture", "artifacts", "quality"])
+@pytest.mark.parametrize("field", ["source", "checked"])
+def test_a_group_of_facts_without_source_or_date_is_refused(group: str, field: str) -> None:
+    facts = {key: value for key, value in entry()[0][group].items() if key != field}  # type: ignore[attr-defined]
+    with pytest.raises(CatalogError, match=rf"tiny-1b: field '{group}.{field}' is missing"):
+        model_catalog.tables(entry(**{group: facts}))
+
+
+def test_a_quantisation_without_a_source_is_refused() -> None:
+    with pytest.raises(CatalogError, match="Q4_K_M: field 'source' is missing"):
+        quants.compiled([{"id": "Q4_K_M", "family": "gguf", "bits_per_weight": 4.9, "nominal_bits": 4, "speed_class": "Q4_K", "checked": "2026-11-23"}])
+
+
+def test_keeping_a_model_out_of_the_picks_needs_a_reason() -> None:
+    with pytest.raises(CatalogError, match="recommend: false needs a reason"):
+        model_catalog.tables(entry(recommend=False))
+
+
+def test_an_embedding_role_is_never_mixed_with_others() -> None:
+    able = entry()[0]["abilities"] | {"roles": ["embedding", "chat"]}  # type: ignore[operator]
+    with pytest.raises(CatalogError, match="the role embedding is never mixed with others"):
+        model_catalog.tables(entry(abilities=able))
+
+
+def test_an_id_listed_twice_is_refused() -> None:
+    with pytest.raises(CatalogError, match="this id is listed twice"):
+        model_catalog.tables(entry() + entry())
+
+
+def test_entries_out_of_order_are_refused() -> None:
+    with pytest.raises(CatalogError, match="'alpha' stands after 'tiny-1b'"):
+        model_catalog.tables(entry() + entry(id="alpha"))
+
+
+def test_a_wrong_parameter_count_is_found() -> None:
+    model = replace(CATALOG.models["qwen3-8b"], parameters=9_000_000_000)
+    assert any("architecture gives 8,190,735,360 parameters" in line for line in check._counts(CATALOG, model))
+
+
+def test_a_dangling_quantisation_is_found() -> None:
+    model = replace(CATALOG.models["qwen3-8b"], ollama_tags={"Q9_K": "qwen3:8b"})
+    assert next(check._artifacts(CATALOG, model)) == "ollama_tags: 'Q9_K' is not among its quants"
+
+
+def test_a_retired_id_cannot_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = sorted(CATALOG.models)
+    (tmp_path / "model_ids.txt").write_text("\n".join([f"{ids[0]} retired", *ids[1:]]), encoding="utf-8")
+    monkeypatch.setattr(compiler, "DATA", tmp_path)
+    assert [line for line in check._ids(CATALOG) if "retired" in line] == [
+        f"model_catalog.yaml: {ids[0]}: this id was retired; ids are permanent, take another one"
+    ]
+
+
+def test_every_published_size_is_met_or_explained() -> None:
+    script = ROOT / "benchmarks" / "size_accuracy.py"
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == (ROOT / "docs" / "published_sizes.md").read_text(encoding="utf-8").strip(), "run benchmarks/size_accuracy.py --write"
+
+
+# --- names
+
+
+@pytest.mark.parametrize(
+    ("text", "model"),
+    [
+        ("Qwen3 8B", "qwen3-8b"),
+        ("qwen3:8b", "qwen3-8b"),
+        ("Qwen/Qwen3-8B", "qwen3-8b"),
+        ("hf:Qwen/Qwen3-8B", "qwen3-8b"),
+        ("unsloth/Qwen3-8B-GGUF", "qwen3-8b"),
+        ("Qwen3-8B-Q4_K_M.gguf", "qwen3-8b"),
+        ("hf.co/unsloth/Qwen3-8B-GGUF:Q4_K_M", "qwen3-8b"),
+        ("mlx-community/Qwen3-8B-4bit", "qwen3-8b"),
+        ("Meta-Llama-3.1-8B-Instruct", "llama-3.1-8b"),
+        ("google/gemma-3-12b-it", "gemma-3-12b"),
+        ("GPT-OSS 20B", "gpt-oss-20b"),
+        ("phi-4-14b", "phi-4"),
+        ("qwen3.6:27b-q8_0", "qwen3.6-27b"),
+        ("Ministral 3 14B", "ministral-3-14b"),
+    ],
+)
+def test_names_that_people_type_find_the_model(text: str, model: str) -> None:
+    assert resolve_model(CATALOG, text).id == model
+
+
+def test_every_id_and_name_and_repository_finds_its_own_model() -> None:
+    for model in CATALOG.models.values():
+        for name in (model.id, model.name, *model.aliases):
+            assert resolve_model(CATALOG, name).id == model.id
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(RequestError) as caught:
+        resolve_model(CATALOG, "qwne3-8b")
+    assert caught.value.exit_code == 2
+    assert "qwen3-8b" in str(caught.value.hint)
+
+
+def test_a_name_of_several_models_is_not_guessed() -> None:
+    with pytest.raises(RequestError, match="fits 2 models") as caught:
+        resolve_model(CATALOG, "gpt-oss")
+    assert "gpt-oss-20b" in str(caught.value.hint)
+
+
+@given(st.text(max_size=40))
+def test_no_name_breaks_the_resolver(text: str) -> None:
+    try:
+        assert resolve_model(CATALOG, text).id in CATALOG.models
+    except RequestError as error:
+        assert error.exit_code == 2
+
+
+@pytest.mark.parametrize(("text", "quant"), [("q4_k_m", "Q4_K_M"), ("4bit", "MLX-4bit"), ("fp16", "F16"), ("bf16", "BF16"), ("Q4-K-M", "Q4_K_M")])
+def test_quantisations_match_without_regard_to_case(text: str, quant: str) -> None:
+    assert resolve_quant(CATALOG, CATALOG.models["qwen3-8b"], text).id == quant
+
+
+def test_the_quantisation_that_the_model_is_offered_in_comes_first() -> None:
+    assert resolve_quant(CATALOG, CATALOG.models["gpt-oss-20b"], "mxfp4").id == "MXFP4"
+
+
+def test_an_unknown_quantisation_names_those_of_the_model() -> None:
+    with pytest.raises(RequestError) as caught:
+        resolve_quant(CATALOG, CATALOG.models["qwen3-8b"], "Z9")
+    assert "Q4_K_M" in str(caught.value.hint)
+
+
+def test_a_search_finds_every_word_and_puts_the_proposed_first() -> None:
+    found = search(CATALOG, "vision qwen")
+    assert found
+    assert all("vision" in model.capabilities for model in found)
+    assert [model.recommend for model in found] == sorted((model.recommend for model in found), reverse=True)
+
+
+@given(st.text(alphabet="abcQqwen3.-_:/ 8B", max_size=30))
+def test_a_name_key_is_stable(text: str) -> None:
+    assert name_key(name_key(text)) == name_key(name_key(name_key(text)))
+
+
+# --- quality
+
+
+def test_more_bits_never_keep_less_within_the_measured_ladder() -> None:
+    ladder = ("Q2_K", "Q3_K_M", "IQ4_XS", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "F16")
+    for model in CATALOG.models.values():
+        kept = [retention(model, CATALOG.quants[name]) for name in ladder]
+        assert kept == sorted(kept)
+
+
+def test_larger_models_lose_less() -> None:
+    quant = CATALOG.quants["Q3_K_M"]
+    small, large = CATALOG.models["qwen3-4b"], CATALOG.models["llama-3.3-70b"]
+    assert retention(small, quant) == pytest.approx(0.943)
+    assert retention(large, quant) == pytest.approx(0.987, abs=1e-4)
+
+
+def test_the_type_a_model_was_trained_in_loses_nothing() -> None:
+    assert retention(CATALOG.models["gpt-oss-20b"], CATALOG.quants["MXFP4"]) == 1.0
+    assert retention(CATALOG.models["qwen3-30b-a3b"], CATALOG.quants["MXFP4"]) < 1.0
+
+
+@given(st.floats(0.01, 3000))
+def test_retention_stays_between_its_measured_ends(billions: float) -> None:
+    assert 0.8 <= interpolated({"8": 0.8, "70.6": 0.9}, billions) <= 0.9
+
+
+@given(st.floats(0, 100), st.sampled_from(sorted(CATALOG.quants)))
+def test_quantisation_never_raises_a_score(score: float, quant: str) -> None:
+    assert 0 <= quality_after_quant(score, CATALOG.models["qwen3-8b"], CATALOG.quants[quant]) <= score
+
+
+def test_the_prior_does_not_reach_past_the_last_date() -> None:
+    constants = CATALOG.quality["prior"]
+    at_the_end = prior_score(constants, 10**10, 10**10, "2026-08-01", thinking=False)
+    assert prior_score(constants, 10**10, 10**10, "2030-01-01", thinking=False) == at_the_end
+    assert prior_score(constants, 10**10, 10**10, "", thinking=False) is None
+
+
+def test_the_anchors_of_the_scale_hold() -> None:
+    llama = CATALOG.models["llama-3.1-8b"].quality["default"]["general"]
+    qwen = CATALOG.models["qwen3.6-27b"].quality["thinking"]["general"]
+    anchors = CATALOG.quality["scale"]["anchors"]
+    assert llama.score == pytest.approx(anchors["llama-3.1-8b"], abs=0.5)
+    assert qwen.score == pytest.approx(anchors["qwen3.6-27b"], abs=0.5)
+
+
+def test_embedders_never_have_chat_scores() -> None:
+    for model in CATALOG.models.values():
+        if set(model.roles) & {"embedding", "reranker"}:
+            assert all(set(cells) <= {"embedding", "rag"} for cells in model.quality.values())
+
+
+def test_no_model_is_proposed_in_two_bits_below_its_floor() -> None:
+    for model in CATALOG.models.values():
+        for quant in model.sizes:
+            assert quant != "Q2_K" or model.parameters / 1e9 >= CATALOG.quants[quant].min_parameters_b
+
+
+# --- overlays and documents
+
+
+def test_an_overlay_of_data_entries_extends_the_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(ENTRY, encoding="utf-8")
+    monkeypatch.setenv("SIZER_CATALOG", str(path))
+    catalog = load_catalog()
+    assert len(catalog.models) == len(CATALOG.models) + 1
+    model = catalog.models["tiny-1b"]
+    assert model.sizes["Q4_K_M"].file_bytes == pytest.approx(CATALOG.models["llama-3.2-1b"].sizes["Q4_K_M"].file_bytes, rel=0.02)
+    assert resolve_model(catalog, "someone/Tiny-1B").id == "tiny-1b"
+
+
+def test_a_json_overlay_replaces_an_entry(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"models": entry(id="qwen3-8b")}), encoding="utf-8")
+    assert load_catalog(str(path)).models["qwen3-8b"].name == "Tiny 1B"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{", "not JSON"),
+        ('{"modells": []}', "unknown table 'modells'"),
+        ("3", "must be a list of model entries"),
+        ('[{"id": "x"}]', "x: field 'name' is missing"),
+    ],
+)
+def test_a_broken_overlay_is_named_with_its_fault(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(CatalogError, match=complaint) as caught:
+        load_catalog(str(path))
+    assert str(path) in caught.value.message
+    assert caught.value.exit_code == 4
+
+
+def test_a_missing_overlay_is_exit_code_four(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(str(tmp_path / "absent.yaml"))
+    assert caught.value.exit_code == 4
+
+
+def test_the_models_document_holds_the_keys_of_the_contract() -> None:
+    document = models_document(CATALOG)
+    assert document["schema"] == "sizer/models/1"
+    needed = {"id", "name", "family", "parameters", "active_parameters", "released", "license", "commercial_use", "roles", "capabilities", "context"}
+    needed |= {"recommend", "quality", "quants", "sources", "checked"}
+    assert all(needed <= set(row) for row in document["models"])
+
+
+def test_showing_one_model_gives_its_files_and_traps() -> None:
+    (row,) = models_document(CATALOG, name="qwen3-4b-thinking-2507")["models"]
+    assert row["hf_repo"] == "Qwen/Qwen3-4B-Thinking-2507"
+    assert row["sources"]
+
+
+def test_models_are_built_only_when_asked_for() -> None:
+    catalog = Catalog()
+    assert "qwen3-8b" in catalog.models
+    assert not catalog.models._built
+    assert {model.id for model in catalog.models.proposed()} == {model.id for model in CATALOG.models.values() if model.recommend}
+
+
+def test_a_compiled_row_may_spell_out_sizes_and_scores() -> None:
+    row = json.loads(json.dumps(CATALOG.models["qwen3-8b"].to_dict()))
+    assert model_of(row) == CATALOG.models["qwen3-8b"]
+
+
+# --- against the evidence, where it is at hand
+
+
+@pytest.mark.skipif(not (SHARED / "facts" / "models.json").exists(), reason="the evidence is not here")
+def test_every_model_with_an_exact_count_is_in_the_catalog() -> None:
+    missing = []
+    for row in json.loads((SHARED / "facts" / "models.json").read_text(encoding="utf-8")):
+        if row["count_check"] == "exact":
+            for name in (row["name"], row["hf_repo"], *(tag["tag"] for tag in row["ollama"] or ())):
+                try:
+                    resolve_model(CATALOG, name)
+                except RequestError as error:
+                    missing.append(f"{name}: {error.message}")
+    assert missing == []
+
+
+@pytest.mark.skipif(not (SHARED / "truth" / "memory.csv").exists(), reason="the evidence is not here")
+def test_every_measured_model_is_in_the_catalog_with_the_same_architecture() -> None:
+    import gzip
+    import io
+
+    with (SHARED / "truth" / "memory.csv").open(encoding="utf-8", newline="") as file:
+        names = sorted({row["model"] for row in csv.DictReader(file)})
+    for name in names:
+        header = _header(io.BytesIO(gzip.decompress(next((SHARED / "truth" / "gguf").glob(f"{name}-F16.gguf.header.gz")).read_bytes())))
+        ours, theirs = fold(resolve_model(CATALOG, name).architecture), fold(without_prefix(header))
+        assert ours.attention_groups == theirs.attention_groups, name
+        assert (ours.experts, ours.experts_used, ours.window, ours.recurrent_state, ours.convolution_state) == (
+            theirs.experts,
+            theirs.experts_used,
+            theirs.window,
+            theirs.recurrent_state,
+            theirs.convolution_state,
+        ), name
+
+
+def _header(file: object) -> dict[str, object]:
+    from struct import calcsize, unpack
+
+    sizes = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+
+    def number(kind: str) -> int:
+        return unpack("<" + kind, file.read(calcsize("<" + kind)))[0]  # type: ignore[attr-defined]
+
+    def text() -> str:
+        return file.read(number("Q")).decode()  # type: ignore[attr-defined]
+
+    def value(kind: int) -> object:
+        if kind == 8:
+            return text()
+        if kind == 9:
+            inner, count = number("I"), number("Q")
+            return [value(inner) for _ in range(count)]
+        return number(sizes[kind])
+
+    file.read(16)  # type: ignore[attr-defined]
+    return {text(): value(number("I")) for _ in range(number("Q"))}
