@@ -51,5 +51,11 @@ def scalar(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         plain = PLAIN.match(value) is not None and value.lower() not in WORDS_WITH_A_MEANING
-        return value if plain else json.dumps(value, ensure_ascii=False)
+        return value if plain else quoted(value)
     return json.dumps(value)
+
+
+def quoted(text: str) -> str:
+    """Return text in double quotes; characters that YAML does not print are escaped one by one."""
+    body = json.dumps(text, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in body)

@@ -53,6 +53,7 @@ def _step(step: Step, settings: dict[str, Any], windows: bool) -> Iterator[str]:
 
 
 def _say(words: str, windows: bool) -> str:
+    words = one_line(words)
     if windows:
         return "Write-Host '" + words.replace("'", "''") + "'"
     return "echo '" + words.replace("'", "'\\''") + "'"
