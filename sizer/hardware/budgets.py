@@ -6,9 +6,8 @@ Every rule obeys two laws: a budget is never larger than what is there, and more
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from sizer.schema.catalog import Device
 from sizer.schema.machine import Accelerator, Machine
@@ -18,8 +17,7 @@ from sizer.units import GIB, MIB
 _MOST_FIXED_SHARE = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """Bytes that a model may take, and the sentence that explains them."""
 
     budget_bytes: int

@@ -28,8 +28,7 @@ _USUAL_APIS = "assumed: interfaces usual for it"
 _ASSUMED_AS = "assumed: as "
 _MEASURED = "measured"
 _GIVEN = "given"
-_NO_NAME = re.compile(r"^(?:unknown|graphics device|gpu|device|display|radeon|uhd|hd|.*\b[0-9a-f]{4}:[0-9a-f]{4}\b.*|.*\b0x[0-9a-f]{4}\b.*)?$")
-_APPLE_CHIP = re.compile(r"^Apple M\d")
+_NO_NAMES = frozenset({"", "unknown", "graphics device", "device", "display", "radeon", "uhd", "hd", "arc"})
 
 
 def complete(machine: Machine, catalog: Catalog, *, budget: str = "capacity") -> Machine:
@@ -72,7 +71,7 @@ def _once(notices: Sequence[Notice]) -> tuple[Notice, ...]:
 
 def _with_chip(machine: Machine) -> Machine:
     """A document may name an Apple chip and leave out that it has graphics: every Apple chip does."""
-    if machine.origin != "document" or machine.accelerators or machine.platform.os != "macos" or not _APPLE_CHIP.match(machine.cpu.name or ""):
+    if machine.origin != "document" or machine.accelerators or machine.platform.os != "macos" or not (machine.cpu.name or "").startswith("Apple M"):
         return machine
     chip = Accelerator(name=machine.cpu.name or "", vendor="apple", kind="unified", apis=("metal",), evidence=("the processor's name",))
     return replace(machine, accelerators=(chip,))
@@ -90,7 +89,7 @@ def _identified(card: Accelerator, machine: Machine, catalog: Catalog) -> tuple[
     if found.rivals:
         evidence.append("table: or " + ", ".join(rival.name for rival in found.rivals[:4]))
     name = card.name
-    if _NO_NAME.match(normalised(name)):
+    if says_nothing(name):
         name = device.name
         evidence.append(_REPORTED + card.name)
     total = card.memory_total_bytes
@@ -133,6 +132,12 @@ def _as_seen(card: Accelerator) -> Accelerator:
         apis=() if _USUAL_APIS in card.evidence else card.apis,
         evidence=tuple(line for line in card.evidence if not line.startswith(_OWN_EVIDENCE)),
     )
+
+
+def says_nothing(name: str) -> bool:
+    """Return whether a reported name names no model: "Graphics Device", "AMD Radeon Graphics", a PCI id."""
+    plain = normalised(name)
+    return plain in _NO_NAMES or any((len(word) == 9 and word[4] == ":") or word.startswith("0x") for word in plain.split())
 
 
 def _agreed(found: Identity, name: str) -> Any:

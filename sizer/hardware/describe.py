@@ -116,7 +116,7 @@ def _wanted(names: Sequence[str], most_cards: int) -> tuple[list[Wanted], bool]:
     if nothing and len(names) > len(nothing):
         raise RequestError("--gpu none excludes other cards")
     wanted = [] if nothing else [card for name in names for card in parse(name)]
-    count = sum(card.count for card in wanted)
+    count = sum(card.cards for card in wanted)
     if count > most_cards:
         raise RequestError(f"--gpu: {count} cards in one machine; at most {most_cards} are understood")
     return wanted, bool(nothing)
@@ -258,7 +258,7 @@ def _with_named(
         card, said, carved = _card(catalog, device, (device, *names.others), machine, size, wanted.text)
         notices += said
         total -= carved
-        cards += [card] * wanted.count
+        cards += [card] * wanted.cards
     if total <= 0:
         raise RequestError(f"--vram {vram:g}: graphics that share memory cannot have more than the machine ({machine.memory.total_bytes / GIB:g} GiB)")
     machine = replace(machine, accelerators=tuple(cards), memory=replace(machine.memory, total_bytes=total))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sizer.catalog.device_index import DeviceIndex, normalised
 from sizer.schema.catalog import Device
@@ -21,12 +21,9 @@ PCI_VENDORS: dict[str, Vendor] = {"10de": "nvidia", "1002": "amd", "1022": "amd"
 _LEAST_OF_NAMEPLATE = 0.86
 _MOST_OF_NAMEPLATE = 1.02
 _LAPTOP_WORDS = ("laptop", "max-q", "mobile", "notebook")
-_VIRTUAL = re.compile(r"^grid\b|\bvgpu\b|-\d+[abcq]$")
-_SLICE = re.compile(r"\bmig\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What a device was found to be. ``device`` None: unlisted; then ``like`` is the entry its figures are taken from.
 
     ``share``: the part of the device that is this accelerator (a MIG slice has less bandwidth). ``rivals``: entries that fit as well.
@@ -60,8 +57,9 @@ def vendor_of(accelerator: Accelerator) -> Vendor:
 def identify(accelerator: Accelerator, index: DeviceIndex, *, processor: str | None = None, main_memory_bytes: int | None = None) -> Identity:
     """Return what ``accelerator`` is. Never raises: what is not in the table comes back with ``device`` None."""
     plain = normalised(accelerator.name)
-    if _VIRTUAL.search(plain) or _SLICE.search(plain):
-        return _part(accelerator, index, "MIG slice" if _SLICE.search(plain) else "virtual GPU")
+    part = part_of(plain)
+    if part:
+        return _part(accelerator, index, part)
     vendor = vendor_of(accelerator)
     for how, found in (
         ("PCI id", index.by_pci_id(accelerator.pci_id) if accelerator.pci_id else ()),
@@ -76,6 +74,16 @@ def identify(accelerator: Accelerator, index: DeviceIndex, *, processor: str | N
     if given is not None and given.vendor == vendor:
         return Identity(given, "the key in the document")
     return Identity(None, "not in the table", like=_nearest(accelerator, vendor, index))
+
+
+def part_of(plain: str) -> str | None:
+    """Return "MIG slice" or "virtual GPU" for the normalised name of a part of a card ("grid rtx6000-4q", "a100 mig 1g.10gb"), else None."""
+    words = plain.split()
+    if "mig" in words:
+        return "MIG slice"
+    head, _, profile = plain.rpartition("-")
+    virtual = "vgpu" in words or words[:1] == ["grid"] or bool(head and profile[:-1].isdigit() and profile[-1] in "abcq")
+    return "virtual GPU" if virtual else None
 
 
 def _part(accelerator: Accelerator, index: DeviceIndex, what: str) -> Identity:

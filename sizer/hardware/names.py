@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sizer.catalog.device_index import normalised
 from sizer.errors import RequestError
@@ -31,18 +30,16 @@ _SOCKET = 0.01
 _TOO_MANY = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What was typed: ``count`` cards called ``name``, with ``memory_gib`` where the name says a size."""
+class Wanted(NamedTuple):
+    """What was typed: ``cards`` cards called ``name``, with ``memory_gib`` where the name says a size."""
 
     text: str
     name: str
-    count: int = 1
+    cards: int = 1
     memory_gib: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """The entry that a name means, and the others that it could have meant."""
 
     device: Device
@@ -72,7 +69,7 @@ def _counted(text: str) -> Wanted:
 
 def _sized(wanted: Wanted) -> Wanted:
     size = re.search(r"\b(\d{1,4}(?:\.\d+)?)\s*(?:gb|gib|g)\b", wanted.name, flags=re.IGNORECASE)
-    return replace(wanted, memory_gib=float(size[1])) if size else wanted
+    return wanted._replace(memory_gib=float(size[1])) if size else wanted
 
 
 def words_of(text: str) -> tuple[str, ...]:
