@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from importlib import import_module
 
+from sizer.records import replace
 from sizer.runtimes.job import Job, Plan, PlanInput
-from sizer.runtimes.plans import llama_cpp, lmstudio, mlx, ollama, vllm
 
 __all__ = ["Plan", "PlanInput", "plan"]
 
 FOREGROUND = "stays in the foreground"
 OPTIONAL = "(optional)"
 AWAITED = ("Start the service", "Start the app", "Start the server in the background", "Start the container", "Start the server")
-PLANS = {"ollama": ollama.plan, "lmstudio": lmstudio.plan, "llama.cpp": llama_cpp.plan, "mlx": mlx.plan, "vllm": vllm.plan}
+MODULES = {"ollama": "ollama", "lmstudio": "lmstudio", "llama.cpp": "llama_cpp", "mlx": "mlx", "vllm": "vllm"}
+"""The module of each runtime; imported when it is chosen."""
 
 
 def plan(given: PlanInput) -> Plan:
     """Return how to get what was decided running on this machine, from the state in which it is."""
-    made = PLANS[given.option.runtime](Job(given))
+    module = import_module(f"sizer.runtimes.plans.{MODULES[given.option.runtime]}")
+    made: Plan = module.plan(Job(given))
     return replace(made, settings={**made.settings, **_step_kinds(made)})
 
 

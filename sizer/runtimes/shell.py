@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 
-PLAIN_POWERSHELL = re.compile(r"^[A-Za-z0-9_./:=+%-]+$")
+from sizer.schema.launch import sh_word
+
+PLAIN_POWERSHELL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=+%-")
 
 
 def quote(word: str, os: str) -> str:
     """Return one argument, quoted for the shell of ``os`` where it must be."""
     if os != "windows":
-        return shlex.quote(word)
-    if PLAIN_POWERSHELL.match(word) and not word.startswith(("-", "%")):
+        return sh_word(word)
+    if word and PLAIN_POWERSHELL.issuperset(word) and not word.startswith(("-", "%")):
         return word
     if re.match(r"^--?[A-Za-z][A-Za-z0-9-]*$", word):
         return word
@@ -27,7 +28,7 @@ def command(words: Sequence[str], os: str) -> str:
 
 def environment(variables: Mapping[str, str]) -> str:
     """Return ``NAME=value`` words for a POSIX shell, in order."""
-    return " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+    return " ".join(f"{name}={sh_word(value)}" for name, value in variables.items())
 
 
 def lines(commands: Sequence[str]) -> str:
@@ -40,7 +41,7 @@ def write_file(path: str, content: Sequence[str], os: str) -> str:
     if os == "windows":
         body = ", ".join("'" + line.replace("'", "''") + "'" for line in content)
         return f"@({body}) | Set-Content -Encoding ascii {quote(path, os)}"
-    body = " ".join(shlex.quote(line) for line in content)
+    body = " ".join(sh_word(line) for line in content)
     return f"printf '%s\\n' {body} > {quote(path, os)}"
 
 

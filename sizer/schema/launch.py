@@ -6,7 +6,6 @@ No decision is made here: what is in the data comes out in the words of Docker, 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +13,14 @@ MIB = 1 << 20
 GIB = 1 << 30
 GPU_RESOURCES = {"nvidia": "nvidia.com/gpu", "amd": "amd.com/gpu", "dri": None}
 UNPRIVILEGED_UID = 1000
+
+
+SAFE_IN_SH = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
+
+
+def sh_word(word: str) -> str:
+    """Return a word for a POSIX shell, in single quotes where the shell would read something into it; as ``shlex.quote``, without its import."""
+    return word if word and SAFE_IN_SH.issuperset(word) else "'" + word.replace("'", "'\"'\"'") + "'"
 
 
 def device_arguments(gpu: str | None) -> list[str]:
@@ -148,4 +155,4 @@ def _server(container: Mapping[str, Any], mounts: list[dict[str, Any]]) -> dict[
 
 def pull_when_ready(artefact: str) -> str:
     """Return a shell line that fetches a model as soon as the Ollama server beside it answers."""
-    return f"(until ollama list >/dev/null 2>&1; do sleep 1; done; ollama pull {shlex.quote(artefact)}) &"
+    return f"(until ollama list >/dev/null 2>&1; do sleep 1; done; ollama pull {sh_word(artefact)}) &"

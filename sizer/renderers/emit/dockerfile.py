@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from sizer.renderers.emit.subject import comment, container_of, headline, picked, served_as
-from sizer.schema.launch import device_arguments, volume_name
+from sizer.schema.launch import device_arguments, sh_word, volume_name
 from sizer.schema.recommendation import Recommendation
 
 HEALTH_PROGRAMS = {
@@ -42,7 +41,7 @@ def text(answer: Recommendation) -> str:
     lines += [f"EXPOSE {container['port']}", f"VOLUME [{json.dumps(container['volume'])}]"]
     lines += [f"HEALTHCHECK --interval=30s --timeout=5s --start-period=60m CMD {json.dumps(health_check(container))}"]
     if container["pull"]:
-        serve = f"ollama serve & until ollama list >/dev/null 2>&1; do sleep 1; done; ollama pull {shlex.quote(container['pull'])}; wait"
+        serve = f"ollama serve & until ollama list >/dev/null 2>&1; do sleep 1; done; ollama pull {sh_word(container['pull'])}; wait"
         lines += ['ENTRYPOINT ["/bin/sh", "-c"]', f"CMD [{json.dumps(serve)}]"]
     elif container["arguments"]:
         lines += [f"CMD {json.dumps(container['arguments'])}"]

@@ -9,7 +9,6 @@ from sizer.runtimes import shell
 from sizer.runtimes.job import Job
 from sizer.schema.launch import dns_label, docker_run, kubernetes_objects, volume_name
 from sizer.schema.recommendation import Step
-from sizer.schema.yaml_text import yaml_text
 
 
 def bound(env: Mapping[str, str]) -> dict[str, str]:
@@ -64,6 +63,8 @@ def _start_note(job: Job, fetch: str | None) -> str | None:
 
 
 def _kubernetes(job: Job, container: dict[str, Any], served: str) -> list[Step]:
+    from sizer.schema.yaml_text import yaml_text
+
     name = dns_label(f"{container['name']}-{job.model.id}")
     text = "---\n".join(yaml_text(item) for item in kubernetes_objects(container, name, describe(job)))
     apply = f"@'\n{text}'@ | kubectl apply -f -" if job.os == "windows" else f"kubectl apply -f - <<'EOF'\n{text}EOF"
