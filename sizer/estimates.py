@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sizer.catalog.load import Catalog
 from sizer.catalog.resolve import default_quant, resolve_model, resolve_quant
 from sizer.errors import RequestError
-from sizer.estimator import memory, placement, speed, work
+from sizer.estimator import memory, speed, weights, work
+from sizer.estimator.architecture import fold
 from sizer.estimator.baseline import rule_of_thumb_bytes
 from sizer.estimator.memory import ModelMemory, Place
 from sizer.records import dataclass, replace
@@ -17,6 +18,9 @@ from sizer.schema.catalog import QuantSize
 from sizer.schema.estimate import BACKENDS, KV_TYPES, Configuration, DeviceMemory, Estimate, MemoryEstimate, SpeedEstimate
 from sizer.schema.machine import Accelerator, Machine
 from sizer.schema.needs import RUNTIME_IDS
+
+if TYPE_CHECKING:
+    from sizer.modelfiles import ModelFile
 
 DEFAULT_CONTEXT = 8192
 BACKEND_ORDER = ("cuda", "rocm", "metal", "vulkan", "sycl")
@@ -110,26 +114,29 @@ def rule_of_thumb(parameters: float, bits: float) -> Estimate:
     )
 
 
-def is_file(model: str) -> bool:
-    """Return whether the words name a file, a folder or a repository rather than a catalog entry."""
-    if model.startswith(("hf:", "./", "../", "/", "~")) or model.lower().endswith(".gguf") or "\\" in model:
-        return True
-    path = Path(model)
-    return path.is_file() or (path / "config.json").is_file()
-
-
 def subject_of(model: str, catalog: Catalog, options: dict[str, Any]) -> Subject:
     """Return the model that was named. Raises ``RequestError``, ``InputError`` or ``RemoteError``."""
     quant = options.get("quant")
-    if is_file(model):
-        from sizer.modelfiles import read
+    from sizer.modelfiles import is_reference, read
 
-        return _from_file(read(model, offline=bool(options.get("offline"))), model)
+    if is_reference(model) and not _known(catalog, model):
+        return _from_file(read(model, offline=bool(options.get("offline"))))
     entry = resolve_model(catalog, model)
     chosen = resolve_quant(catalog, entry, quant) if quant else catalog.quants[default_quant(entry.native_quant, entry.sizes)]
     size = entry.sizes.get(chosen.id) or _computed_size(entry.architecture, chosen.id, chosen.family)
     source = ModelMemory.from_catalog(entry, chosen.id)
     return Subject(entry.id, chosen.id, source, size, entry.active_parameters, entry.context, entry.projector_bytes)
+
+
+def _known(catalog: Catalog, model: str) -> bool:
+    """Return whether the words, repository names among them, are those of a catalog entry and of nothing on this disk."""
+    if model.startswith("hf:") or Path(model).exists():
+        return False
+    try:
+        resolve_model(catalog, model)
+    except RequestError:
+        return False
+    return True
 
 
 def _computed_size(metadata: dict[str, Any], quant: str, family: str) -> QuantSize:
@@ -138,17 +145,20 @@ def _computed_size(metadata: dict[str, Any], quant: str, family: str) -> QuantSi
     return size_of(metadata, quant, family)
 
 
-def _from_file(file: Any, name: str) -> Subject:
-    source = ModelMemory.from_file(file)
-    return Subject(
-        name=file.name or name,
-        quant=file.quant,
-        source=source,
-        size=source.size,
-        active_parameters=source.active_parameters,
-        context_limit=source.architecture.context_length,
-        projector_bytes=file.projector_bytes,
-    )
+def _from_file(file: ModelFile) -> Subject:
+    architecture = fold(file.metadata)
+    if file.format == "gguf":
+        tensors = tuple(weights.Typed(tensor.name, tensor.shape, tensor.type) for tensor in file.tensors)
+    else:  # other names for the same tensors: the architecture lists them, the file says how many bytes they take
+        tensors = tuple(weights.typed_for(architecture, "BF16"))
+    source = ModelMemory(architecture, tensors, "file", file.parameters, 8 * file.weight_bytes / max(1, file.parameters))
+    placed = weights.place(architecture, tensors)
+    size = QuantSize(placed.file, placed.device, placed.host, placed.experts, placed.active)
+    scale = 1.0 if file.format == "gguf" else file.weight_bytes / max(1, placed.file)
+    if scale != 1.0:
+        size = QuantSize(*(int(part * scale) for part in (placed.file, placed.device, placed.host, placed.experts, placed.active)))
+    active = int(file.parameters * placed.active / max(1, placed.device + placed.host))
+    return Subject(file.name, file.quant, source, size, active, architecture.context_length)
 
 
 def devices_of(machine: Machine, backend: str | None) -> tuple[tuple[Accelerator, ...], str, bool]:
@@ -213,6 +223,8 @@ def configuration(
     elif layers not in (None, "all", "auto"):
         config = replace(config, gpu_layers=int(layers))
     if cards and (context == "auto" or layers == "auto"):
+        from sizer.estimator import placement
+
         config = placement.fit_like_llama_cpp(
             subject.source,
             config,
