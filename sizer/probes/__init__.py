@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Capture", "Host", "Live", "Recorder", "Replay", "probe"]
 
+SOURCE_DEADLINE_SECONDS = 12.0
+"""No source may take longer; within it, each command and library has its own, shorter deadline (host.DEADLINES_SECONDS)."""
+
 
 def probe(host: Host, *, explain: bool = False, timer: Callable[[str, float], None] | None = None) -> Machine:
     """Return what ``host`` is: facts as seen, without keys, bandwidths and budgets (sizer.hardware adds them).
@@ -37,7 +40,7 @@ def probe(host: Host, *, explain: bool = False, timer: Callable[[str, float], No
     unrecorded = memo.not_recorded()
     return replace(
         machine,
-        origin="live" if getattr(host, "live", False) else "capture",
+        origin="live" if memo.live else "capture",
         notices=(*machine.notices, *_closing_notices(machine, unrecorded)),
         facts=(*machine.facts, *_unrecorded_fact(unrecorded)) if explain else (),
         elapsed_ms=round((perf_counter() - started) * 1000, 1),
@@ -45,21 +48,65 @@ def probe(host: Host, *, explain: bool = False, timer: Callable[[str, float], No
 
 
 def _observations(host: Memo, timer: Callable[[str, float], None] | None) -> Iterator[Observation]:
-    """Ask every source of this system; one that fails becomes a notice."""
+    """Ask every source of this system; one that fails or is late becomes a notice."""
+    from sizer.probes.sources import SOURCES, notice
+
+    for name, found, spent in _asked(host, SOURCES.get(host.system, ("other", "disk"))):
+        if found is None:
+            message = f"the source {name} did not come back within {SOURCE_DEADLINE_SECONDS} seconds"
+            yield notice(name, "source-late", "warning", message, "a device may hang: look at `sudo dmesg`, and restart the machine")
+        elif isinstance(found, Exception):
+            remedy = "please report it with the output of `sizer probe --record FILE`"
+            yield notice(name, "source-failed", "warning", f"the source {name} failed ({type(found).__name__}: {found})", remedy)
+        else:
+            yield from found
+        if timer:
+            timer(name, spent)
+
+
+Asked = tuple[str, "list[Observation] | Exception | None", float]
+
+
+def _ask(name: str, host: Memo) -> Asked:
+    """Return a source's name, what it observed or the fault that stopped it, and the milliseconds it took."""
     import importlib
     from time import perf_counter
 
-    from sizer.probes.sources import SOURCES, notice
+    started = perf_counter()
+    try:
+        found: list[Observation] | Exception = list(importlib.import_module(f"sizer.probes.sources.{name}").observe(host))
+    except Exception as error:  # noqa: BLE001  a source meets machines nobody has seen: its fault must not cost the rest of the answer
+        found = error
+    return name, found, (perf_counter() - started) * 1000
 
-    for name in SOURCES.get(host.system, ("other", "disk")):
-        started = perf_counter()
-        try:
-            yield from list(importlib.import_module(f"sizer.probes.sources.{name}").observe(host))
-        except Exception as error:  # noqa: BLE001  a source meets machines nobody has seen: its fault must not cost the rest of the answer
-            remedy = "please report it with the output of `sizer probe --record FILE`"
-            yield notice(name, "source-failed", "warning", f"the source {name} failed ({type(error).__name__}: {error})", remedy)
-        if timer:
-            timer(name, (perf_counter() - started) * 1000)
+
+def _asked(host: Memo, names: tuple[str, ...]) -> Iterator[Asked]:
+    """Yield each source's answer in order, None for one that is late.
+
+    A live machine is asked from a daemon thread: below a stuck driver or mount even the reading of a file never returns. The thread that waits there is
+    left behind, and another one asks the sources that remain.
+    """
+    if not host.live:
+        yield from (_ask(name, host) for name in names)
+        return
+    from queue import Empty, SimpleQueue
+    from threading import Thread
+
+    while names:
+        answers: SimpleQueue[Asked] = SimpleQueue()
+
+        def work(names: tuple[str, ...] = names, answers: SimpleQueue[Asked] = answers) -> None:
+            for name in names:
+                answers.put(_ask(name, host))
+
+        Thread(target=work, daemon=True, name="sizer-probe").start()
+        while names:
+            name, names = names[0], names[1:]
+            try:
+                yield answers.get(timeout=SOURCE_DEADLINE_SECONDS)
+            except Empty:
+                yield name, None, SOURCE_DEADLINE_SECONDS * 1000
+                break
 
 
 def _closing_notices(machine: Machine, unrecorded: list[str]) -> Iterator[Notice]:

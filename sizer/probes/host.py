@@ -29,7 +29,7 @@ SYSTEMS = ("linux", "macos", "windows")
 TEXT_LIMIT_BYTES = 1 << 20
 """Of a longer file only the lines that fit are read: no file that a probe asks for comes near, but nothing may fill the memory."""
 CAPTURE_LIMIT_BYTES = 64 << 20
-DEADLINES_SECONDS = {"run": 5.0, "nvml": 3.0, "vulkan": 3.0, "http": 1.0, "metal": 3.0, "windows": 3.0, "disk": 2.0}
+DEADLINES_SECONDS = {"run": 5.0, "nvml": 3.0, "vulkan": 3.0, "http": 1.0, "metal": 3.0, "windows": 3.0, "psutil": 3.0, "disk": 2.0}
 """How long each way of asking may take; what is late is answered with ``{"timeout": True}`` and abandoned."""
 GUARDED = ("nvml", "vulkan")
 """Native calls that have hung or crashed on real machines: they run in a child process (see guard.py)."""
@@ -176,7 +176,7 @@ class Live:
             return {"value": {"exists": os.path.exists(argument), "readable": os.access(argument, os.R_OK), "writable": os.access(argument, os.W_OK)}}  # noqa: PTH110
         if name == "disk":
             return guard.in_thread(lambda: _disk(argument), self.deadline("disk"))
-        return _reader(name, argument)
+        return guard.in_thread(lambda: _reader(name, argument), self.deadline(name))
 
 
 class Replay:
@@ -199,7 +199,7 @@ class Recorder:
         self._host = host
         self.system = host.system
         self.arch = host.arch
-        self.live = getattr(host, "live", False)
+        self.live: bool = getattr(host, "live", False)
         self._answers: dict[str, Answer] = {}
 
     def ask(self, question: str) -> Answer:
@@ -223,6 +223,7 @@ class Memo:
         self._host = host
         self.system = host.system
         self.arch = host.arch
+        self.live: bool = getattr(host, "live", False)
         self._answers: dict[str, Answer] = {}
 
     def ask(self, question: str) -> Answer:
@@ -235,7 +236,7 @@ class Memo:
 
     def not_recorded(self) -> list[str]:
         """Return the questions that the capture does not hold, in the order asked."""
-        return [question for question, answer in self._answers.items() if answer.get("recorded") is False]
+        return [question for question, answer in list(self._answers.items()) if answer.get("recorded") is False]
 
 
 # --- captures --------------------------------------------------------------------------------------------------------------------------------

@@ -115,7 +115,6 @@ ACCEPTED: dict[str, dict[str, Callable[[object], bool]]] = {
         "luid": _word,
         "part": _word,
         "ordinal": _amount,
-        "window_bytes": _size,
         "carveout_bytes": _amount,
     },
 }

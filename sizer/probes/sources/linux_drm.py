@@ -85,7 +85,7 @@ def _intel(host: Host, folder: str, address: str) -> Observation:
     elif slot(address) != INTEGRATED_SLOT:
         window = bar_bytes(host, address)
         if window is not None and window >= SMALLEST_BAR_BYTES:
-            facts["window_bytes"] = window
+            facts["evidence"] = (f"shows {window} bytes through its memory window (resizable BAR)",)
     return Observation("device", "linux_drm", facts)
 
 

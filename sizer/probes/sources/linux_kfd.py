@@ -40,6 +40,7 @@ def observe(host: Host) -> Iterable[Observation]:
     if not gpus and not holders:
         return
     kfd = accessible(host, "/dev/kfd")
+    rocm = (text(host, "/opt/rocm/.info/version") or "").strip() or None
     partitions: dict[str, list[Node]] = {}
     for node in gpus:
         partitions.setdefault(node.address, []).append(node)
@@ -48,7 +49,7 @@ def observe(host: Host) -> Iterable[Observation]:
         node = parts[0]
         reachable = kfd is True and node.render is not None and accessible(host, f"/dev/dri/renderD{node.render}") is not False
         denied = denied or not reachable
-        yield Observation("device", "linux_kfd", _facts(node, parts, reachable=reachable))
+        yield Observation("device", "linux_kfd", _facts(node, parts, rocm, reachable=reachable))
     split = [(address, len(parts)) for address, parts in partitions.items() if _partitioned(parts)]
     if split:
         where = ", ".join(f"{address} into {count}" for address, count in split)
@@ -111,8 +112,11 @@ def _memory(host: Host, name: str, values: dict[str, int]) -> int | None:
     return total or values.get("local_mem_size") or None
 
 
-def _facts(node: Node, parts: list[Node], *, reachable: bool) -> dict[str, object]:
+def _facts(node: Node, parts: list[Node], rocm: str | None, *, reachable: bool) -> dict[str, object]:
     integrated = node.cpu_cores > 0
+    evidence = [f"KFD node {node.number}" + (f", {node.gfx_target}" if node.gfx_target else "")]
+    evidence += [f"ROCm {rocm}"] if rocm else []
+    evidence += [] if reachable else ["/dev/kfd cannot be opened"]
     return {
         "vendor": "amd",
         "bus_id": node.address,
@@ -123,7 +127,7 @@ def _facts(node: Node, parts: list[Node], *, reachable: bool) -> dict[str, objec
         "carveout_bytes": node.memory_bytes if integrated else None,
         "apis": ("rocm",) if reachable else (),
         "ordinal": node.number,
-        "evidence": (f"KFD node {node.number}" + (f", {node.gfx_target}" if node.gfx_target else ""),) + (() if reachable else ("/dev/kfd cannot be opened",)),
+        "evidence": tuple(evidence),
     }
 
 

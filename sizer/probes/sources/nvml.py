@@ -245,7 +245,15 @@ def _without_library(host: Host) -> Iterator[Observation]:
         return
     mine = [card for card in cards(host) if card.vendor == NVIDIA]
     if not mine or all(driver(host, card.address) not in (None, "nvidia") for card in mine):
-        return  # another driver holds them: linux_pci has said so
+        if is_wsl(host, text(host, "/proc/sys/kernel/osrelease") or ""):
+            yield notice(
+                "nvml",
+                "wsl-without-gpu",
+                "info",
+                "inside WSL only NVIDIA cards can be used, and none is visible",
+                "run sizer on Windows itself to see its cards",
+            )
+        return  # no card, or another driver holds it: linux_pci has said so
     kind = container(host)
     if kind in CONTAINERS:
         message = f"the NVIDIA card is visible, but not reachable from inside this container ({kind})"

@@ -191,3 +191,24 @@ class TestLive:
 )
 def test_numbers_of_files_are_read_or_unknown(text: object, number: int | None) -> None:
     assert to_int(text) == number
+
+
+def test_a_source_that_hangs_on_a_live_machine_costs_its_deadline_and_not_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sizer.probes
+
+    class Stuck:
+        """A machine whose graphics driver never answers a file read."""
+
+        system, arch, live = "linux", "x86_64", True
+
+        def ask(self, question: str) -> dict[str, object]:
+            if question.startswith("list:/sys/class/drm"):
+                time.sleep(3)
+            return {"text": "MemTotal: 1000 kB\n"} if question == "file:/proc/meminfo" else {"missing": True}
+
+    monkeypatch.setattr(sizer.probes, "SOURCE_DEADLINE_SECONDS", 0.2)
+    started = time.perf_counter()
+    seen = probe(Stuck())
+    assert time.perf_counter() - started < 2
+    assert seen.memory.total_bytes == 1024000
+    assert "source-late" in [notice.code for notice in seen.notices]

@@ -337,8 +337,9 @@ def test_it_cannot_borrow_more_than_there_is(machine: See) -> None:
 
 def test_a_card_without_compute_driver_is_told_from_a_unit_in_a_processor_by_its_memory_maker(machine: See) -> None:
     folder = "file:/sys/class/drm/card0/device/"
-    drm = {"list:/sys/class/drm": ["card0"], "link:/sys/class/drm/card0/device": {"target": "../../../0000:03:00.0"},
-           folder + "vendor": "0x1002\n", folder + "mem_info_vram_total": f"{8 * GIB}\n", folder + "mem_info_gtt_total": f"{8 * GIB}\n", folder + "mem_info_vram_used": f"{GIB}\n"}  # fmt: skip
+    drm: dict[str, Any] = {"list:/sys/class/drm": ["card0"], "link:/sys/class/drm/card0/device": {"target": "../../../0000:03:00.0"}}
+    sizes = {"mem_info_vram_total": 8 * GIB, "mem_info_gtt_total": 8 * GIB, "mem_info_vram_used": GIB}
+    drm |= {folder + "vendor": "0x1002\n", **{folder + name: f"{size}\n" for name, size in sizes.items()}}
     (found,) = machine({**XT, **drm, folder + "mem_info_vram_vendor": "samsung\n"}).accelerators
     assert (found.kind, found.memory_total_bytes, found.memory_free_bytes) == ("discrete", 8 * GIB, 7 * GIB)
     (found,) = machine({**XT, **drm}).accelerators
