@@ -14,33 +14,30 @@ if TYPE_CHECKING:
 
 TEXT = "The JSON Schemas (2020-12) of every document that sizer reads or writes. Without NAME: one object that holds them all by name."
 ENDING = ".schema.json"
-
-
-def names() -> list[str]:
-    """Return the names of the shipped schemas, sorted."""
-    from importlib import resources
-
-    return sorted(entry.name.removesuffix(ENDING) for entry in resources.files("sizer.schema").iterdir() if entry.name.endswith(ENDING))
+NAMES = ("machine", "machine-written", "capture", "estimate", "recommendation", "models", "accelerators", "plan", "why-not", "error")
 
 
 def text(name: str) -> str:
-    """Return the text of one schema."""
-    from importlib import resources
+    """Return the text of one schema, also from inside a zip or a frozen program."""
+    import os
 
-    return (resources.files("sizer.schema") / f"{name}{ENDING}").read_text(encoding="utf-8")
+    from sizer import schema
+
+    path = os.path.join(os.path.dirname(schema.__file__), name + ENDING)  # noqa: PTH118, PTH120 - the loader takes strings
+    data: bytes = schema.__loader__.get_data(path)
+    return data.decode()
 
 
 def run(terminal: Terminal, values: dict[str, Any]) -> None:
     """Print one schema, or all."""
     name = values["name"]
     if name is None:
-        inner = ",\n".join(f'"{one}": {text(one).strip()}' for one in names())
+        inner = ",\n".join(f'"{one}": {text(one).strip()}' for one in NAMES)
         terminal.document("{\n" + inner + "\n}")
         return
-    known = names()
     wanted = name.lower().removesuffix(ENDING).removeprefix("sizer/").split("/")[0]
-    if wanted not in known:
-        raise unknown_word("sizer schema", name, known)
+    if wanted not in NAMES:
+        raise unknown_word("sizer schema", name, NAMES)
     terminal.document(text(wanted).rstrip())
 
 

@@ -34,12 +34,12 @@ def short_name(name: str) -> str:
 def processor_text(machine: Machine) -> str:
     """Return "Ryzen 5 5600, 6 cores, AVX2"."""
     cpu = machine.cpu
-    name = clean(cpu.name) if cpu.name else "processor unknown"
+    name = clean(cpu.name) if cpu.name else ""
     name = re.sub(r"\((R|TM|r|tm)\)|\bCPU\b|\b\d+-Core Processor\b|@ .*$|^AMD |^Intel\b", "", name)
     cores = cpu.physical_cores or cpu.logical_cores
     simd = "AVX-512" if cpu.avx512 else "AVX2" if cpu.avx2 else "no AVX2" if cpu.avx2 is False and machine.platform.arch == "x86_64" else None
-    facts = [" ".join(name.split()) or "processor", *([f"{cores} cores" if cores != 1 else "1 core"] if cores else []), *([simd] if simd else [])]
-    return ", ".join(facts)
+    facts = [*([" ".join(name.split())] if name else []), *([f"{cores} cores" if cores != 1 else "1 core"] if cores else []), *([simd] if simd else [])]
+    return ", ".join(facts) or "processor unknown"
 
 
 def system_text(machine: Machine) -> str:

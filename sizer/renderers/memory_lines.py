@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from sizer.renderers.text import PLAIN, Ink, bar, clean, gb_unit, gib, gib_unit, pieces
 from sizer.schema.estimate import DeviceMemory, MemoryEstimate
+from sizer.units import MIB
 
 INDENT = "        "
 BAR_CELLS = 40
 BACKEND_NAMES = {"cuda": "CUDA", "rocm": "ROCm", "vulkan": "Vulkan", "metal": "Metal", "mlx": "MLX", "sycl": "SYCL", "cpu": "CPU"}
-# What a bar is drawn with, from dark to light; the figures below carry the same letters.
-LETTERS = {"weights": "█", "KV cache": "▓", "compute": "▒", "overhead": "▒"}
 
 
 def shares(device: DeviceMemory, overhead_name: str) -> list[tuple[str, str, int]]:
@@ -21,7 +20,7 @@ def shares(device: DeviceMemory, overhead_name: str) -> list[tuple[str, str, int
         ("▒", "compute", device.compute_bytes),
         ("▒", overhead_name, device.overhead_bytes),
     ]
-    return [part for part in parts if part[2] > 0]
+    return [part for part in parts if part[2] >= MIB]
 
 
 def device_lines(device: DeviceMemory, *, label: str, backend: str, ink: Ink = PLAIN, with_bar: bool = True) -> list[str]:
@@ -50,7 +49,7 @@ def device_lines(device: DeviceMemory, *, label: str, backend: str, ink: Ink = P
 
 
 def _figure(size: int) -> str:
-    return gib(size) if size >= 0.05 * (1 << 30) or size == 0 else f"{size / (1 << 20):.0f} MiB"
+    return gib(size) if size >= 51 * MIB or size == 0 else f"{size / MIB:.0f} MiB"
 
 
 def memory_lines(memory: MemoryEstimate, *, backend: str, ink: Ink = PLAIN) -> list[str]:
@@ -62,7 +61,7 @@ def memory_lines(memory: MemoryEstimate, *, backend: str, ink: Ink = PLAIN) -> l
         lines += device_lines(device, label=label, backend=backend, ink=ink)
     for device in memory.devices:
         if device.kind == "host" and device.total_bytes > 0:
-            much = not accelerators or device.weights_bytes > 0.1 * memory.weights_bytes
+            much = not accelerators or device.weights_bytes > 0.25 * memory.weights_bytes
             lines += device_lines(device, label="RAM", backend=backend, ink=ink, with_bar=much)
     return lines
 

@@ -45,7 +45,7 @@ def report(answer: Recommendation, *, ink: Ink = PLAIN, explain: bool = False, v
         if explain:
             blocks.append(_section("Memory", memory_tree(best, ink), ink))
         blocks.append(_section("Why", why(best.why, ink, explain=explain), ink))
-        blocks.append(_section("Do this", steps(best.steps, best.download_bytes, ink), ink))
+        blocks.append(_section("Do this", to_do(best, ink, every=explain or verbose), ink))
     if answer.companion is not None:
         blocks.append(_section("Beside it", companion(answer.companion, ink), ink))
     blocks.append(_section("Other good choices", others(answer.alternatives, best), ink))
@@ -132,6 +132,19 @@ def why(reasons: Iterable[Reason], ink: Ink = PLAIN, *, explain: bool = False) -
     return lines
 
 
+def to_do(pick: Pick, ink: Ink = PLAIN, *, every: bool = False) -> list[str]:
+    """Return the steps and the address that answers then; without ``every`` one check and neither stops nor undos."""
+    checks = [step for step in pick.steps if step.kind == "check"]
+    check = next((step for step in checks if step.command and step.command.rstrip("'\"").endswith("/models")), checks[0] if checks else None)
+    shown = [step for step in pick.steps if every or step.kind in NUMBERED or step is check]
+    lines = steps(shown, pick.download_bytes, ink)
+    if not lines:
+        return []
+    lines += pieces([f"  then  {clean(pick.endpoint.base_url)}", f"model {clean(pick.endpoint.model)}"], hanging="        ")
+    left = len(pick.steps) - len(shown)
+    return [*lines, ink.faint(f"        ({left} more to check, stop and undo: --verbose)")] if left else lines
+
+
 def steps(all_steps: Iterable[Step], download_bytes: int, ink: Ink = PLAIN) -> list[str]:
     """Return numbered commands, each on a line of its own and never broken; checks, stops and undos by name."""
     lines: list[str] = []
@@ -178,15 +191,23 @@ def others(alternatives: Iterable[Pick], best: Pick | None) -> list[str]:
     width = max((len(row[0]) for row in rows), default=0)
     result = []
     for pick, line in zip(shown, lines, strict=True):
-        result.append(line)
-        if pick.trade_off:
-            result += wrap(clean(pick.trade_off), indent=" " * (width + 4))
+        more = beyond_the_table(pick.trade_off)
+        if more and len(line) + len(more) + 2 <= WIDTH:
+            result.append(f"{line}  {more}")
+        else:
+            result += [line, *wrap(more, indent=" " * (width + 4))]
     return result
+
+
+def beyond_the_table(trade_off: str | None) -> str:
+    """Return what a trade-off says besides speed, quality and context, which stand in columns of their own."""
+    parts = clean(trade_off or "").split(", ")
+    return ", ".join(part for part in parts if not part.startswith("quality ") and not part.endswith((" tokens/s", " context")))
 
 
 def companion(pick: Pick, ink: Ink = PLAIN) -> list[str]:
     """Return the model that runs beside the pick."""
-    return [*headline(pick, ink), *steps(pick.steps, pick.download_bytes, ink)]
+    return [*headline(pick, ink), *to_do(pick, ink)]
 
 
 def fallback(cloud: Fallback) -> list[str]:
@@ -210,7 +231,7 @@ def notices(all_notices: Iterable[Notice], ink: Ink = PLAIN, *, verbose: bool = 
     return lines
 
 
-def ruled_out(rejected: Sequence[Rejection], *, every: bool = False, most: int = 6) -> list[str]:
+def ruled_out(rejected: Sequence[Rejection], *, every: bool = False, most: int = 5) -> list[str]:
     """Return what was ruled out and why, as one paragraph; runtimes first."""
     if not rejected:
         return []
