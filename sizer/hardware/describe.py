@@ -223,6 +223,8 @@ def _ported(machine: Machine, base: Machine, catalog: Catalog) -> tuple[Accelera
         device = catalog.device_index.get(card.key)
         if device is not None and not (device.vendor == "apple" and machine.platform.os != "macos"):
             apis = described_apis(device, machine.platform.os, machine.platform.wsl, catalog.hosts)
+            if not apis:  # no driver there
+                continue
             cards.append(replace(card, apis=apis, driver_version=None, memory_free_bytes=None, shared_memory_bytes=None, usable=True))
     return tuple(cards)
 

@@ -202,6 +202,20 @@ def test_other_notices_stay_and_none_is_doubled(catalog: Catalog) -> None:
     assert len({(notice.code, notice.message) for notice in done.notices}) == len(done.notices)
 
 
+def test_an_explanation_says_which_rule_and_which_table_decided(catalog: Catalog) -> None:
+    from dataclasses import replace
+
+    from sizer.schema.machine import Fact
+
+    seen = replace(machine(Accelerator(name="NVIDIA L4", vendor="nvidia", memory_total_bytes=23_034 * MIB)), facts=(Fact("cpu", "name", "x", "linux_cpu"),))
+    done = complete(complete(seen, catalog), catalog)
+    explained = {(fact.subject, fact.fact): fact for fact in done.facts}
+    assert len(explained) == len(done.facts) and ("cpu", "name") in explained
+    assert explained["device:0", "key"].value == "nvidia-l4"
+    assert "card-linux" in explained["device:0", "budget_bytes"].losers[0]
+    assert complete(machine(), catalog).facts == ()
+
+
 RECORDED = sorted((SHARED / "captures_json").glob("*.json"))
 
 
