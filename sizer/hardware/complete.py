@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from sizer.catalog.load import Catalog
 
 _OWN_EVIDENCE = ("table: ", "budget: ", "assumed: ")
-_TABLES, _RULES = "data/devices.yaml, data/hosts.yaml", "data/budgets.yaml"
-_OWN_SOURCES = (_TABLES, _RULES)
+_DERIVED, _RULE = "catalog: ", "rule: "
 _OWN_NOTICES = frozenset({"unlisted-gpu", "memory-budget", "assumed-bandwidth", "shared-memory-limit", "partial-gpu", "assumed-memory"})
 _REPORTED = "table: reported as "
 _NAMEPLATE = "assumed: memory by the nameplate"
@@ -58,19 +57,19 @@ def complete(machine: Machine, catalog: Catalog, *, budget: str = "capacity") ->
     notices += remark
     cards = [_sharing(card, memory) for card in cards]
     done = replace(machine, memory=memory, accelerators=tuple(cards), notices=_once(notices))
-    return replace(done, facts=(*(fact for fact in done.facts if fact.source not in _OWN_SOURCES), *_explained(done, main))) if done.facts else done
+    return replace(done, facts=(*(fact for fact in done.facts if not fact.source.startswith((_DERIVED, _RULE))), *_explained(done, main))) if done.facts else done
 
 
 def _explained(machine: Machine, main: budgets.Budget) -> Iterator[Fact]:
     """Yield what was derived and from where, for `probe --explain`."""
-    yield Fact("memory", "budget_bytes", machine.memory.budget_bytes, _RULES, (main.why,))
-    yield Fact("memory", "bandwidth_gbs", machine.memory.bandwidth_gbs, _TABLES, (machine.memory.bandwidth_source or "",))
+    yield Fact("memory", "budget_bytes", machine.memory.budget_bytes, f"{_RULE}{main.why}")
+    yield Fact("memory", "bandwidth_gbs", machine.memory.bandwidth_gbs, f"{_DERIVED}{machine.memory.bandwidth_source}")
     for position, card in enumerate(machine.accelerators):
         subject = f"device:{card.bus_id or position}"
-        why = tuple(line for line in card.evidence if line.startswith(_OWN_EVIDENCE))
-        yield Fact(subject, "key", card.key, _TABLES, tuple(line for line in why if line.startswith("table: ")))
-        yield Fact(subject, "bandwidth_gbs", card.bandwidth_gbs, _TABLES)
-        yield Fact(subject, "budget_bytes", card.budget_bytes, _RULES, tuple(line for line in why if line.startswith("budget: ")))
+        why = {kind: "; ".join(line.removeprefix(kind) for line in card.evidence if line.startswith(kind)) for kind in ("table: ", "budget: ")}
+        yield Fact(subject, "key", card.key, _DERIVED + why["table: "])
+        yield Fact(subject, "bandwidth_gbs", card.bandwidth_gbs, _DERIVED + why["table: "])
+        yield Fact(subject, "budget_bytes", card.budget_bytes, _RULE + why["budget: "])
 
 
 def _sharing(card: Accelerator, memory: Memory) -> Accelerator:

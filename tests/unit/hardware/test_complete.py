@@ -212,7 +212,7 @@ def test_an_explanation_says_which_rule_and_which_table_decided(catalog: Catalog
     explained = {(fact.subject, fact.fact): fact for fact in done.facts}
     assert len(explained) == len(done.facts) and ("cpu", "name") in explained
     assert explained["device:0", "key"].value == "nvidia-l4"
-    assert "card-linux" in explained["device:0", "budget_bytes"].losers[0]
+    assert "card-linux" in explained["device:0", "budget_bytes"].source
     assert complete(machine(), catalog).facts == ()
 
 
