@@ -29,7 +29,7 @@ SYSTEMS = ("linux", "macos", "windows")
 TEXT_LIMIT_BYTES = 1 << 20
 """Of a longer file only the lines that fit are read: no file that a probe asks for comes near, but nothing may fill the memory."""
 CAPTURE_LIMIT_BYTES = 64 << 20
-DEADLINES_SECONDS = {"run": 5.0, "nvml": 3.0, "vulkan": 3.0, "http": 1.0, "metal": 3.0, "windows": 3.0, "psutil": 3.0, "disk": 2.0}
+DEADLINES_SECONDS = {"run": 5.0, "nvml": 3.0, "vulkan": 3.0, "http": 1.0, "metal": 3.0, "windows": 3.0, "psutil": 3.0, "cpuinfo": 5.0, "disk": 2.0}
 """How long each way of asking may take; what is late is answered with ``{"timeout": True}`` and abandoned."""
 GUARDED = ("nvml", "vulkan")
 """Native calls that have hung or crashed on real machines: they run in a child process (see guard.py)."""

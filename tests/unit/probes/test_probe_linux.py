@@ -416,6 +416,17 @@ def test_a_system_beside_the_three_gets_a_document_that_says_so(machine: See) ->
     assert "unsupported-system" in codes(seen)
 
 
+def test_a_system_without_cheap_answers_is_asked_the_dear_way(machine: See) -> None:
+    dear = {"value": {"name": "Ryzen 7", "vendor": "AuthenticAMD", "features": ["avx2", "fma"], "logical_cores": 8}}
+    cpu = machine({"call:psutil": {"value": {"total": GIB, "available": GIB}}, "call:cpuinfo": dear}, system="haiku", arch="x86_64").cpu
+    assert (cpu.name, cpu.logical_cores, cpu.avx2) == ("Ryzen 7", 8, True)
+
+
+def test_wsl_without_a_visible_card_says_where_else_to_look(machine: See) -> None:
+    wsl = {"file:/proc/sys/kernel/osrelease": "6.6.36.3-microsoft-standard-WSL2\n", "call:nvml": {"missing": True}}
+    assert "wsl-without-gpu" in codes(machine(wsl))
+
+
 def test_a_machine_that_answers_nothing_is_a_document_with_notices() -> None:
     from sizer.probes import probe
 

@@ -132,6 +132,19 @@ def test_a_frozen_application_asks_the_same_library_without_starting_itself(libr
     assert found.stdout == "NVIDIA H200\n"
 
 
+def test_codes_and_structures_are_those_of_nvidias_own_binding() -> None:
+    import ctypes
+
+    from sizer.probes.calls import nvml as reader
+
+    pynvml = pytest.importorskip("pynvml")
+    assert ctypes.sizeof(reader.PciInfo) == ctypes.sizeof(pynvml.nvmlPciInfo_t)
+    assert ctypes.sizeof(reader.Memory) == ctypes.sizeof(pynvml.c_nvmlMemory_t)
+    assert reader.CLOCK_MEM == pynvml.NVML_CLOCK_MEM
+    theirs = {getattr(pynvml, name): name.removeprefix("NVML_ERROR_").replace("_", "").lower() for name in dir(pynvml) if name.startswith("NVML_ERROR_")}
+    assert {code: word.lower() for code, word in reader.ERRORS.items()} == {code: theirs[code] for code in reader.ERRORS}
+
+
 # --- what a probe makes of it ------------------------------------------------------------------------------------------------------------------
 
 
