@@ -57,7 +57,10 @@ def complete(machine: Machine, catalog: Catalog, *, budget: str = "capacity") ->
     notices += remark
     cards = [_sharing(card, memory) for card in cards]
     done = replace(machine, memory=memory, accelerators=tuple(cards), notices=_once(notices))
-    return replace(done, facts=(*(fact for fact in done.facts if not fact.source.startswith((_DERIVED, _RULE))), *_explained(done, main))) if done.facts else done
+    if not done.facts:
+        return done
+    seen = [fact for fact in done.facts if not fact.source.startswith((_DERIVED, _RULE))]
+    return replace(done, facts=(*seen, *_explained(done, main)))
 
 
 def _explained(machine: Machine, main: budgets.Budget) -> Iterator[Fact]:
