@@ -45,7 +45,7 @@ def arguments(job: Job, served: str, *, host: str | None = None, port: int | Non
     if (config.kv_type_k, config.kv_type_v) != ("f16", "f16"):
         words += ["-ctk", config.kv_type_k, "-ctv", config.kv_type_v]
     words += ["-fa", "on" if config.flash_attn else "off"]
-    words += ["-ub", str(config.ubatch)] if config.ubatch != DEFAULT_UBATCH else []
+    words += batch(job)
     words += ["--swa-full"] if config.swa_full else []
     words += ["--embeddings"] if job.embeds else []
     words += [] if job.sees or "vision" not in job.model.capabilities else ["--no-mmproj"]
@@ -54,6 +54,17 @@ def arguments(job: Job, served: str, *, host: str | None = None, port: int | Non
 
 
 DEFAULT_UBATCH = 512
+POOLING_LAST = 3
+"""``pooling_type`` of models whose prompt may be split into batches (llama.cpp: LLAMA_POOLING_TYPE_LAST)."""
+
+
+def batch(job: Job) -> list[str]:
+    """Return the batch options. An embedding model that pools over its whole input must take it in one physical batch, or the server refuses it."""
+    ubatch = job.config.ubatch
+    if job.embeds and job.model.architecture.get("pooling_type") != POOLING_LAST:
+        whole = max(ubatch, job.config.context)
+        return ["-b", str(whole), "-ub", str(whole)]
+    return ["-ub", str(ubatch)] if ubatch != DEFAULT_UBATCH else []
 
 
 def placement(job: Job) -> list[str]:
