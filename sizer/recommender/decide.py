@@ -70,7 +70,6 @@ def decide(machine: Machine, needs: Needs, catalog: Catalog) -> Recommendation:
         worst = least_bad(space, models, found)
         worst = settled(worst, space) if worst is not None else None
         others = [] if worst is None else [pick_from(worst, space, found, tier, role="least-bad", beside=worst)]
-    slow = winner is not None and (too_slow(winner, space) or waits_long(winner, space))
     return Recommendation(
         machine=machine,
         needs=space.needs,
@@ -78,7 +77,7 @@ def decide(machine: Machine, needs: Needs, catalog: Catalog) -> Recommendation:
         pick=pick,
         alternatives=tuple(others),
         rejected=tuple(rejections(found, winner, space)),
-        fallback=_fallback(space, "nothing local answers this need" if winner is None else "the local answer is slow") if winner is None or slow else None,
+        fallback=_fallback(space, winner),
         notices=tuple(_notices(space, winner, others, found)),
         companion=companion,
         catalog=CatalogInfo(version=catalog.info["version"], date=catalog.info["date"], models=len(catalog.models)),
@@ -105,7 +104,22 @@ def waits_long(row: Row, space: Space) -> bool:
     return row.ttft_s is not None and row.ttft_s > float(space.use_case["first_token_floor_s"])
 
 
-def _fallback(space: Space, reason: str) -> Fallback:
+def is_small_for_tools(row: Row, space: Space) -> bool:
+    """Return whether tools are wanted of a model so small that it often malforms calls (S29)."""
+    wanted = "tools" in space.needs.needs or "tools" in space.use_case["needs"]
+    return wanted and row.model.parameters < int(space.catalog.assumptions["notices"]["small_tools_parameters"])
+
+
+def _fallback(space: Space, row: Row | None) -> Fallback | None:
+    """Return the cloud provider to fall back on where nothing local answers, or only slowly or weakly."""
+    if row is None:
+        reason = "nothing local answers this need"
+    elif too_slow(row, space) or waits_long(row, space):
+        reason = "the local answer is slow"
+    elif is_small_for_tools(row, space):
+        reason = "the local model is small for tool calls"
+    else:
+        return None
     first = space.catalog.assumptions["fallback"][0]
     return Fallback(provider=first["provider"], base_url=first["base_url"], reason=reason)
 
@@ -132,9 +146,9 @@ def _notices(space: Space, row: Row | None, others: Sequence[Pick], found: Found
     if row.config.context < case["context_tokens"] and not needs.context and needs.use_case != "embedding":
         message = f"{row.config.context} tokens of context fit; {needs.use_case} is better with {case['context_tokens']}"
         result.append(Notice("short-context", "warning", message, f"sizer recommend --context {case['context_tokens']} shows what it costs"))
-    small = space.catalog.assumptions["notices"]["small_tools_parameters"]
-    if row.model.parameters < small and ("tools" in needs.needs or "tools" in case["needs"]):
-        message = f"{row.model.name} is small: models below {small // 10**9}B often malform tool calls"
+    if is_small_for_tools(row, space):
+        small = space.catalog.assumptions["notices"]["small_tools_parameters"] // 10**9
+        message = f"{row.model.name} is small: models below {small}B often malform tool calls"
         result.append(Notice("small-model-tools", "warning", message, "check every call, or take a larger model"))
     if needs.license == "commercial" and row.model.commercial_use == "conditional":
         result.append(Notice("license-conditions", "warning", f"{row.model.license} allows commercial use under conditions", "read the licence"))
