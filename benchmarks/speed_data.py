@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class Cell:
     depth_tokens: float
     prompt_tokens: int
     flash: bool
+    host: str
     grade: str
     tps: float
     rows: int
@@ -163,6 +164,7 @@ def _cell(what: str, group: list[dict[str, str]], device: dict[str, str], model:
         depth_tokens=statistics.median(_depth(one) for one in group),
         prompt_tokens=int(statistics.median(int(one["prompt_tokens"]) for one in group)) if what == "prefill" else 512,
         flash=any(one["flash_attn"] != "off" for one in group),
+        host=row["host"],
         grade=row["grade"],
         tps=statistics.median(float(one[f"{what}_tps"]) for one in group),
         rows=len(group),
@@ -230,5 +232,52 @@ def places(cell: Cell, constants: Mapping[str, Any], cache: Cache) -> list[speed
     key = (cell.device["device"], cell.backend, cell.runtime, cell.threads if cell.backend == "cpu" else None)
     if key not in cache:
         cache[key] = rates(cell, constants)
+    if cell.placement == "partial":
+        return _partial(cell, constants, cache[key])
     one = place(cell, cache[key], 1 / cell.devices)
     return [one] * cell.devices
+
+
+def _partial(cell: Cell, constants: Mapping[str, Any], accelerator: speed.Rates) -> list[speed.Place]:
+    """Return the card's and the processor's share: layers by ``gpu_layers``, or the experts of ``cpu_moe`` layers on the processor."""
+    layers = int(cell.model["layers"])
+    host = _host_rates(cell, constants)
+    kept = 1.0 if cell.gpu_layers is None else min(1.0, cell.gpu_layers / (layers + 1))
+    if not cell.cpu_moe or not cell.moe:
+        return [place(cell, accelerator, kept), place(cell, host, 1 - kept)]
+    experts = float(cell.model["expert_params"])
+    active = experts * int(cell.model["experts_used"]) / int(cell.model["experts"])
+    moved = min(1.0, cell.cpu_moe / layers)
+    share = moved * active / float(cell.model["active_params"])
+    resident = moved * experts / float(cell.model["params"])
+    on_card = place(cell, accelerator)
+    whole = cell.resident_bytes
+    off = replace(
+        place(cell, host, share),
+        layers=layers * moved,
+        kv_bytes_per_token=0.0,
+        kv_window_bytes=0.0,
+        state_bytes=0.0,
+        resident_bytes=whole * resident,
+        attention_width=0.0,
+    )
+    return [
+        replace(
+            on_card,
+            weight_bytes=on_card.weight_bytes * (1 - share),
+            active_parameters=on_card.active_parameters * (1 - share),
+            resident_bytes=whole * (1 - resident),
+        ),
+        off,
+    ]
+
+
+def _host_rates(cell: Cell, constants: Mapping[str, Any]) -> speed.Rates:
+    """Rates of the processor beside the card; an ordinary desktop's where the source does not name it."""
+    host = devices().get(cell.host)
+    return speed.cpu_rates(
+        constants,
+        isa=host["instruction_set"] if host else "avx2",
+        threads=int(host["cores"]) if host else 8,
+        bandwidth_gbs=float(host["bandwidth_gbs"]) if host else None,
+    )

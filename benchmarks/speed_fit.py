@@ -356,6 +356,7 @@ SLICES: dict[str, Callable[[Cell], bool]] = {
     "depth": lambda cell: cell.cache_share >= DEEP,
 }
 COVERED = (0.05, 0.95)
+FEW_GROUPS = 0.5  # the spread between a handful of devices understates the spread between all
 
 
 @dataclass
@@ -402,12 +403,14 @@ def fit(*, held_out: bool = True) -> tuple[dict[str, Any], list[Stage]]:
     for stage in done:
         if held_out:
             stage.held_out = cross_validated(stage.cells, stage.make, tree)
+            if stage.name == stage.what:
+                tree["interval"]["thin"][stage.what] = thinness(stage, tree)
         problem = stage.make(stage.cells, tree)
         tree = constants(problem, solve(problem))
     _evidence(tree, done)
     if held_out:
         _intervals(tree, done)
-        tree["accuracy"] = accuracy(tree, done)
+        tree["accuracy"] = accuracy(done)
     return tree, done
 
 
@@ -438,21 +441,69 @@ def sliced(stage: Stage) -> dict[str, list[int]]:
 def _intervals(tree: dict[str, Any], done: Sequence[Stage]) -> None:
     for stage in done:
         for name, indices in sliced(stage).items():
-            ratios = [stage.cells[index].tps / stage.held_out[index] for index in indices]
-            low, high = (float(np.quantile(ratios, share)) for share in COVERED)
-            tree["interval"][stage.what][name] = [min(low, 1.0), max(high, 1.0)]
+            tree["interval"][stage.what][name] = _interval(stage, indices)
 
 
-def accuracy(tree: Mapping[str, Any], done: Sequence[Stage]) -> dict[str, Any]:
-    """Return the cross-validated errors per slice and the share of cells that the intervals hold."""
+def _interval(stage: Stage, indices: Sequence[int], without: int | None = None) -> list[float]:
+    """Factors on the centre for a slice: at least as wide as the stage's first slice, which has the most devices. ``without`` leaves a fold out."""
+    of = folds(stage.cells)
+    first = next(iter(sliced(stage).values()))
+    ranges = [_range(stage, [index for index in some if of[index] != without]) for some in (first, indices)]
+    return [min(low for low, _ in ranges), max(high for _, high in ranges)]
+
+
+def _range(stage: Stage, indices: Sequence[int]) -> tuple[float, float]:
+    """Factors on the centre that hold nine of ten of these cells, each group counting with the square root of its cells; wider for few groups."""
+    if not indices:
+        return 1.0, 1.0
+    some = [stage.cells[index] for index in indices]
+    ratios = np.log([stage.cells[index].tps / stage.held_out[index] for index in indices])
+    weights = _balance(some, 0.5)
+    order = np.argsort(ratios)
+    reached = (np.cumsum(weights[order]) - weights[order] / 2) / weights.sum()
+    wider = 1 + FEW_GROUPS / math.sqrt(len({cell.group for cell in some}))
+    low, high = (float(np.interp(share, reached, ratios[order])) * wider for share in COVERED)
+    return math.exp(min(low, 0.0)), math.exp(max(high, 0.0))
+
+
+def _covered(stage: Stage, indices: Sequence[int]) -> float:
+    """Share of cells inside an interval that was made without their fold: coverage for devices that the interval has not seen either."""
+    of = folds(stage.cells)
+    inside = 0
+    for fold in range(FOLDS):
+        low, high = _interval(stage, indices, without=fold)
+        inside += sum(low <= stage.cells[index].tps / stage.held_out[index] <= high for index in indices if of[index] == fold)
+    return inside / len(indices)
+
+
+def thinness(stage: Stage, base: dict[str, Any]) -> float:
+    """Return how much wider (logarithm) the interval must be for a generation that was never measured: every generation left out in turn."""
+    names = [data.generation(cell.device) for cell in stage.cells]
+    unseen: list[float] = []
+    for name in sorted(set(names)):
+        train = [cell for cell, own in zip(stage.cells, names, strict=True) if own != name]
+        problem = stage.make(train, base)
+        tree, cache = constants(problem, solve(problem, rounds=6)), data.Cache()
+        groups: dict[str, list[float]] = {}
+        for cell, own in zip(stage.cells, names, strict=True):
+            if own == name:
+                groups.setdefault(cell.group, []).append(abs(math.log(problem.predict(cell, tree, cache) / cell.tps)))
+        unseen += [statistics.median(values) for values in groups.values()]
+    seen: dict[str, list[float]] = {}
+    for cell, value in zip(stage.cells, stage.held_out, strict=True):
+        seen.setdefault(cell.group, []).append(abs(math.log(value / cell.tps)))
+    known = [statistics.median(values) for values in seen.values()]
+    return max(0.0, float(np.quantile(unseen, 0.9) - np.quantile(known, 0.9)))
+
+
+def accuracy(done: Sequence[Stage]) -> dict[str, Any]:
+    """Return the cross-validated errors per slice and the share of cells that intervals made without them hold."""
     table = {}
     for stage in done:
         for name, indices in sliced(stage).items():
             some = [stage.cells[index] for index in indices]
             values = [stage.held_out[index] for index in indices]
             median, p90 = errors(some, values)
-            low, high = tree["interval"][stage.what][name]
-            covered = sum(low <= cell.tps / value <= high for cell, value in zip(some, values, strict=True)) / len(some)
             of_groups = group_errors(some, values)
             table[f"{stage.what}-{name}"] = {
                 "cells": len(some),
@@ -461,7 +512,7 @@ def accuracy(tree: Mapping[str, Any], done: Sequence[Stage]) -> dict[str, Any]:
                 "p90": p90,
                 "group_median": of_groups[0],
                 "group_p90": of_groups[1],
-                "covered": covered,
+                "covered": _covered(stage, indices),
             }
     return table
 

@@ -1,0 +1,122 @@
+"""How far off the predicted speeds are, beside the formulas of two peers, on the same rows.
+
+    python -m benchmarks.speed_accuracy             # about a minute; exit 1 when a slice is worse than its budget
+
+Our figures are cross-validated: each device group is predicted by constants fitted without it. The peers' formulas have nothing to fit; they get our
+bandwidths. llmfit: bandwidth x 0.55 over parameters x bytes per parameter, for experts a factor on the active parameters (its fallback); a constant over the
+parameters on processors. whichllm: bandwidth x efficiency per quantisation x factor per vendor over the bytes read, several cards 0.7 times their number; 18
+over the billions of parameters on processors. Neither predicts prompt processing. (Formulas as of 2026-08.)
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import speed_data as data  # noqa: E402
+from benchmarks import speed_fit as fit  # noqa: E402
+from benchmarks.speed_data import Cell  # noqa: E402
+from sizer.estimator import speed  # noqa: E402
+
+# Median and 90th percentile that each slice must stay within: what was reached on 2026-11-24 and a little room for rows that are added.
+BUDGET = {
+    "decode-dense": (0.080, 0.24),
+    "decode-moe": (0.120, 0.31),
+    "decode-depth": (0.115, 0.36),
+    "decode-cpu": (0.215, 0.60),
+    "prefill-dense": (0.195, 0.84),
+    "prefill-moe": (0.310, 1.00),
+    "prefill-cpu": (0.230, 0.60),
+    "decode-partial": (0.060, 0.30),
+}
+COVERAGE = (0.87, 0.94)
+JUDGED_CELLS = 50
+JUDGED_GROUPS = 5  # coverage of devices never seen says nothing where a handful of devices is all there is
+
+LLMFIT_BYTES = {"f16": 2.0, "bf16": 2.0, "q8": 1.05, "q6": 0.80, "q5": 0.68, "q3": 0.48, "q2": 0.37}
+LLMFIT_CPU = {"x86": 70.0, "arm": 90.0}
+WHICHLLM_SHARE = {"f16": 0.40, "bf16": 0.40, "q8": 0.45, "q6": 0.50, "q5": 0.52, "q4k": 0.55, "q4_0": 0.53, "q3": 0.50, "q2": 0.45}
+WHICHLLM_SHARE |= {"iq4": 0.52, "iq3": 0.44, "iq2": 0.39}
+WHICHLLM_VENDOR = {"nvidia": 1.0, "amd": 0.78, "apple": 0.82, "intel": 0.65}
+
+
+def llmfit(cell: Cell) -> float:
+    """Return llmfit's decode speed for a cell."""
+    billions = float(cell.model["active_params" if cell.moe else "params"]) / 1e9
+    size = LLMFIT_BYTES.get(cell.speed_class, 0.58)
+    if cell.backend == "cpu":
+        kind = "x86" if cell.device["instruction_set"].startswith(("avx", "sse")) else "arm"
+        return LLMFIT_CPU[kind] / billions * 0.58 / size
+    factor = (0.4 if int(cell.model["experts"]) >= 128 else 0.5) if cell.moe else 1.0
+    return float(cell.device["bandwidth_gbs"]) * 0.55 * factor / (billions * size) * _partial(cell, 0.5)
+
+
+def whichllm(cell: Cell) -> float:
+    """Return whichllm's decode speed for a cell."""
+    share = WHICHLLM_SHARE.get(cell.speed_class, 0.45)
+    if cell.backend == "cpu":
+        return 18.0 / (float(cell.model["active_params"]) / 1e9) * share / 0.45
+    bandwidth = float(cell.device["bandwidth_gbs"])
+    read = 1.0
+    if cell.moe:
+        read = max(float(cell.model["active_params"]) / float(cell.model["params"]), min(0.25, 0.05 * max(1.0, bandwidth / 256)))
+    cards = cell.devices * 0.7 if cell.devices > 1 else 1.0
+    return bandwidth * 1e9 / (cell.file_bytes * read) * share * WHICHLLM_VENDOR.get(cell.device["vendor"], 0.7) * cards * _partial(cell, 0.45)
+
+
+def _partial(cell: Cell, factor: float) -> float:
+    return factor if cell.placement == "partial" else 1.0
+
+
+def partial_cells() -> list[Cell]:
+    """Return the configurations that are split between a card and the processor, where the split is known. No constant is fitted to them."""
+    cells = data.cells("decode", grades=("A",), placements=("partial",))
+    return [cell for cell in cells if cell.gpu_layers is not None or cell.cpu_moe is not None]
+
+
+def peer(formula: Callable[[Cell], float], cells: Sequence[Cell]) -> tuple[float, float]:
+    """Return a peer's median and 90th percentile."""
+    return fit.errors(cells, [formula(cell) for cell in cells])
+
+
+def main() -> int:
+    """Print the table; return 1 when a slice misses its budget."""
+    tree, done = fit.fit()
+    rows: list[tuple[str, list[Cell], tuple[float, float], float | None]] = []
+    for stage in done:
+        for name, indices in fit.sliced(stage).items():
+            key = f"{stage.what}-{name}"
+            found = tree["accuracy"][key]
+            rows.append((key, [stage.cells[index] for index in indices], (found["median"], found["p90"]), found["covered"]))
+    partial, cache = partial_cells(), data.Cache()
+    predicted = [speed.decode_tps(data.places(one, tree, cache), tree, one.depth_tokens) for one in partial]
+    rows.append(("decode-partial", partial, fit.errors(partial, predicted), None))
+    print(f"{'slice':<16}{'cells':>6}{'groups':>7}   {'sizer':>15}{'held':>6}   {'llmfit':>15}   {'whichllm':>15}   {'budget':>15}")
+    failures = [failure for row in rows if (failure := _line(*row))]
+    for failure in failures:
+        print(failure)
+    return 1 if failures else 0
+
+
+def _line(key: str, cells: list[Cell], ours: tuple[float, float], covered: float | None) -> str | None:
+    budget = BUDGET[key]
+    groups = len({cell.group for cell in cells})
+    peers = [_pair(peer(formula, cells)) if key.startswith("decode") else f"{'none':>15}" for formula in (llmfit, whichllm)]
+    held = f"{covered:>6.0%}" if covered is not None else f"{'':>6}"
+    print(f"{key:<16}{len(cells):>6}{groups:>7}   {_pair(ours)}{held}   {peers[0]}   {peers[1]}   {_pair(budget)}")
+    if ours[0] > budget[0] or ours[1] > budget[1]:
+        return f"{key}: {_pair(ours).strip()} is worse than the budget of {_pair(budget).strip()}"
+    if covered is not None and len(cells) >= JUDGED_CELLS and groups >= JUDGED_GROUPS and not COVERAGE[0] <= covered <= COVERAGE[1]:
+        return f"{key}: the intervals hold {covered:.0%}, not {COVERAGE[0]:.0%} to {COVERAGE[1]:.0%}"
+    return None
+
+
+def _pair(values: tuple[float, float]) -> str:
+    return f"{values[0]:>6.1%} /{values[1]:>7.1%}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
