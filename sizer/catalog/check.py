@@ -103,12 +103,11 @@ def _model(catalog: Catalog, model: Model) -> Iterator[str]:
 
 def _counts(catalog: Catalog, model: Model) -> Iterator[str]:
     """Compare the parameter count of the architecture with the entry's, and the entry's with the published one."""
-    from sizer.estimator.architecture import fold
-    from sizer.estimator.tensors import inventory
+    from sizer.catalog.compile import counted_parameters
 
     known: Mapping[str, Any] = catalog.model_sources.get(model.id, {})
     try:
-        counted = sum(tensor.elements for tensor in inventory(fold(model.architecture)))
+        counted = counted_parameters(model.architecture)
     except InputError as error:
         yield error.message
         return
@@ -127,14 +126,10 @@ def _counts(catalog: Catalog, model: Model) -> Iterator[str]:
 
 
 def _draft_parameters(model: Model) -> int:
-    from sizer.catalog.compile import without_draft
-    from sizer.estimator.architecture import fold
-    from sizer.estimator.tensors import inventory
+    from sizer.catalog.compile import counted_parameters, without_draft
 
     plain = without_draft(model.architecture)
-    if plain is model.architecture:
-        return 0
-    return sum(tensor.elements for tensor in inventory(fold(model.architecture))) - sum(tensor.elements for tensor in inventory(fold(plain)))
+    return 0 if plain is model.architecture else counted_parameters(model.architecture) - counted_parameters(plain)
 
 
 def _sizes(catalog: Catalog, model: Model) -> Iterator[str]:

@@ -74,6 +74,14 @@ def sizes(row: dict[str, Any], *, drafted: bool) -> dict[str, list[int]]:
     return found
 
 
+def counted_parameters(metadata: dict[str, Any]) -> int:
+    """Return the parameters of the model's file, counted from its architecture. Raises ``InputError`` for metadata without the needed keys."""
+    from sizer.estimator.architecture import fold
+    from sizer.estimator.tensors import inventory
+
+    return sum(tensor.elements for tensor in inventory(fold(metadata)))
+
+
 def without_draft(metadata: dict[str, Any]) -> dict[str, Any]:
     """Return the metadata of the model without its draft blocks (multi-token prediction)."""
     draft = metadata.get("nextn_predict_layers", 0)

@@ -44,9 +44,16 @@ def _check(terminal: Terminal, files: tuple[str, ...]) -> int:
 
 
 def _add(terminal: Terminal, reference: str) -> int:
-    from sizer.catalog.check import entry_for
+    from datetime import date
 
-    terminal.say(entry_for(reference, offline=terminal.offline))
+    from sizer.catalog.add import entry_text
+    from sizer.catalog.load import Catalog
+    from sizer.modelfiles.survey import survey
+
+    catalog = Catalog()
+    entry = entry_text(survey(reference, offline=terminal.offline), catalog.quality, catalog.quants, date.today().isoformat())
+    terminal.say(entry.rstrip("\n"))
+    terminal.talk(f"{entry.count('# decide:')} things to decide; put it into data/model_catalog.yaml or into a file for --catalog")
     return 0
 
 

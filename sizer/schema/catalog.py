@@ -99,6 +99,33 @@ class Quant(Document):
 
 
 @dataclass(frozen=True, slots=True)
+class Findings(Document):
+    """What a repository, folder or file says of a model: what a new catalog entry is made from.
+
+    ``quants`` maps a quantisation to the bytes of its file (or files); ``file_pattern`` is the name of a GGUF file with ``{quant}`` in it; ``card`` holds
+    the front matter of the model card; ``gguf_repo`` is a second repository that holds GGUF files of the same model.
+    """
+
+    reference: str
+    name: str
+    format: str
+    metadata: dict[str, Any]
+    parameters: int
+    expert_parameters: int
+    quants: dict[str, int]
+    repo: str | None = None
+    file_pattern: str | None = None
+    gguf_repo: str | None = None
+    projector_bytes: int = 0
+    card: dict[str, Any] = field(default_factory=dict)
+    created: str | None = None
+    gated: bool = False
+    template: str = ""
+    sees: bool = False
+    embeds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Device(Document):
     """One entry of the accelerator table.
 
