@@ -40,7 +40,7 @@ def headline(estimate: Estimate, ink: Ink = PLAIN) -> list[str]:
     facts = [clean(estimate.model), *([clean(estimate.quant)] if estimate.quant else []), f"{tokens(estimate.context)} context{slots}"]
     facts.append(f"KV {estimate.kv_type_k}" + (f"/{estimate.kv_type_v}" if estimate.kv_type_v != estimate.kv_type_k else ""))
     facts.append(f"{runtime} ({backend})" if backend else runtime)
-    if estimate.gpu_layers is not None:
+    if estimate.gpu_layers:
         facts.append(f"{estimate.gpu_layers} layers on the GPU")
     return [ink.strong(line) for line in pieces(facts)]
 

@@ -22,7 +22,7 @@ def listing(document: Mapping[str, Any], *, ink: Ink = PLAIN, verbose: bool = Fa
             tokens(model["context"]),
             (model["released"] or "")[:7],
             best_quality(model),
-            shorten(", ".join([*map(clean, model["roles"]), *map(clean, model["capabilities"])]), 60 if verbose else 24),
+            shorten(", ".join(dict.fromkeys([*map(clean, model["roles"]), *map(clean, model["capabilities"])])), 60 if verbose else 24),
         )
         for model in models
     ]

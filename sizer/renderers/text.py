@@ -105,7 +105,7 @@ def gib_unit(value: float | None) -> str:
     if abs(value) < GIB / 2:
         return f"{value / (1 << 20):.0f} MiB"
     figure = value / GIB
-    return f"{figure:.0f} GiB" if abs(figure - round(figure)) < 0.06 or figure >= 100 else f"{figure:.1f} GiB"
+    return f"{figure:.0f} GiB" if figure >= 100 else f"{figure:.1f}".removesuffix(".0") + " GiB"
 
 
 def gb_unit(value: float | None) -> str:
