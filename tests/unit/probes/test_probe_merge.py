@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from probe_machines import card, codes, nvml
 
 from sizer.probes.merge import TRUST, group, merge, parse_uuid
@@ -221,3 +224,40 @@ def test_hiding_from_vulkan_leaves_the_other_ways() -> None:
 def test_the_selector_of_oneapi_hides_intel_cards_unless_it_names_gpus(selector: str, usable: bool) -> None:
     (found,) = seen(device("x", bus_id="0000:03:00.0", vendor="intel", apis=("sycl",)), ONEAPI_DEVICE_SELECTOR=selector).accelerators
     assert found.usable == usable
+
+
+# --- laws --------------------------------------------------------------------------------------------------------------------------------------
+
+VIEWS = st.lists(
+    st.builds(
+        lambda source, slot, size, name, apis: device(source, bus_id=f"0000:0{slot}:00.0", memory_total_bytes=size, name=name, apis=apis),
+        st.sampled_from([source for source in TRUST if source != "*"]),
+        st.integers(1, 4),
+        st.sampled_from([None, 8 * GIB, 24 * GIB]),
+        st.sampled_from([None, "a card", "another"]),
+        st.sampled_from([(), ("cuda",), ("vulkan",)]),
+    ),
+    max_size=12,
+    unique_by=lambda observation: (observation.source, observation.facts["bus_id"]),
+)
+
+
+@given(VIEWS, st.randoms(use_true_random=False))
+def test_the_order_in_which_sources_answer_changes_nothing(views: list[Observation], random: Any) -> None:
+    shuffled = list(views)
+    random.shuffle(shuffled)
+    first, second = ([replace(one, evidence=()) for one in seen(*order).accelerators] for order in (views, shuffled))
+    assert first == second
+
+
+@given(VIEWS, VIEWS)
+def test_another_view_never_makes_a_device_go(views: list[Observation], more: list[Observation]) -> None:
+    before = {one.bus_id for one in seen(*views).accelerators}
+    assert before <= {one.bus_id for one in seen(*views, *more).accelerators}
+
+
+@given(VIEWS, st.sampled_from(["", "0", "1,0", "-1", "9", "GPU-1"]))
+def test_hiding_lists_the_same_devices_and_never_makes_one_usable(views: list[Observation], setting: str) -> None:
+    plain, hidden = seen(*views), seen(*views, CUDA_VISIBLE_DEVICES=setting, GGML_VK_VISIBLE_DEVICES=setting)
+    assert [one.bus_id for one in plain.accelerators] == [one.bus_id for one in hidden.accelerators]
+    assert all(before.usable or not after.usable for before, after in zip(plain.accelerators, hidden.accelerators, strict=True))
