@@ -16,10 +16,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import speed_data as data  # noqa: E402
-from benchmarks import speed_fit as fit  # noqa: E402
-from benchmarks.speed_data import Cell  # noqa: E402
-from sizer.estimator import speed  # noqa: E402
+from benchmarks import speed_data as data
+from benchmarks import speed_fit as fit
+from benchmarks.speed_data import Cell
+from sizer.estimator import speed
 
 # Median and 90th percentile that each slice must stay within: what was reached on 2026-11-24 and a little room for rows that are added.
 BUDGET = {
