@@ -179,7 +179,7 @@ def _unlisted(card: Accelerator, found: Identity) -> tuple[Accelerator, Device |
     card = replace(card, key=None, evidence=tuple(evidence), **figures)
     if card.kind != "discrete":
         return card, None, []
-    if any(line.startswith("described: --vram") for line in card.evidence):
+    if not card.usable or any(line.startswith("described: --vram") for line in card.evidence):
         return card, None, []
     if found.share != 1 or like is None:
         code = "partial-gpu" if found.how.startswith(("MIG slice", "virtual GPU")) else "unlisted-gpu"
