@@ -213,7 +213,8 @@ class Recorder:
         """Return what was asked and answered so far, without serial numbers, UUIDs, user and host names."""
         from sizer.probes.privacy import scrub
 
-        return Capture(self.system, self.arch, scrub({question: self._answers[question] for question in sorted(self._answers)}), note, source)
+        answers = {question: self._answers[question] for question in sorted(self._answers)}
+        return Capture(self.system, self.arch, scrub(answers), note, source or "sizer probe --record")
 
 
 class Memo:
@@ -257,20 +258,21 @@ class Capture(NamedTuple):
         return cls.from_dict(read_document(path), where=str(path))
 
     @classmethod
-    def from_dict(cls, data: object, *, where: str = "the capture") -> Capture:
-        """Return the capture of a JSON value; unknown keys are ignored. Raises ``InputError``."""
+    def from_dict(cls, data: object, *, where: str = "") -> Capture:
+        """Return the capture of a JSON value; unknown keys are ignored. Raises ``InputError``, its message led by ``where``."""
+        before = f"{where}: " if where else ""
         if not isinstance(data, Mapping) or data.get("schema") != CAPTURE_SCHEMA:
-            problem = f"{where}: not a capture (schema is not {CAPTURE_SCHEMA!r})"
+            problem = f"{before}not a capture (schema is not {CAPTURE_SCHEMA!r})"
             raise InputError(problem, code="not-a-capture", hint="record one with: sizer probe --record FILE")
         system, arch, answers = data.get("system"), data.get("arch"), data.get("answers")
         for name, found in (("system", system), ("arch", arch)):
             if not isinstance(found, str) or not found:
-                raise InputError(f"{where}: {name}: must be a non-empty string", code="bad-capture")
+                raise InputError(f"{before}{name}: must be a non-empty string", code="bad-capture")
         if not isinstance(answers, Mapping):
-            raise InputError(f"{where}: answers: must be an object of question: answer", code="bad-capture")
+            raise InputError(f"{before}answers: must be an object of question: answer", code="bad-capture")
         wrong = next((question for question, answer in answers.items() if not isinstance(answer, dict)), None)
         if wrong is not None:
-            raise InputError(f"{where}: answers[{wrong[:80]!r}]: must be an object", code="bad-capture")
+            raise InputError(f"{before}answers[{wrong[:80]!r}]: must be an object", code="bad-capture")
         return cls(str(system), str(arch), dict(answers), str(data.get("note") or ""), str(data.get("source") or ""))
 
     def to_dict(self) -> dict[str, Any]:
