@@ -9,6 +9,9 @@ from sizer.schema.launch import sh_word
 
 PLAIN_POWERSHELL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=+%-")
 
+REFRESH_PATH = "$env:PATH = [Environment]::GetEnvironmentVariable('Path', 'Machine') + ';' + [Environment]::GetEnvironmentVariable('Path', 'User')"
+"""PowerShell: take over what an installer has just added to the PATH."""
+
 
 def quote(word: str, os: str) -> str:
     """Return one argument, quoted for the shell of ``os`` where it must be."""

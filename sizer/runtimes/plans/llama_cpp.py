@@ -32,7 +32,7 @@ def plan(job: Job) -> Plan:
 
 def program_of(job: Job) -> list[str]:
     """Return the program: the packages bring ``llama-server``, the project's own installer brings ``llama serve``."""
-    return ["llama-server"] if job.state.installed or job.os == "windows" else ["llama", "serve"]
+    return ["llama-server"] if job.state.installed else ["llama", "serve"]
 
 
 def arguments(job: Job, served: str, *, host: str | None = None, port: int | None = None) -> list[str]:
@@ -96,7 +96,15 @@ def container_arguments(job: Job, served: str) -> list[str]:
 
 
 def _steps(job: Job, command: list[str], served: str) -> list[Step]:
-    return [*job.install(), _pull(job), *_start(job, command), *_checks(job, served), *_endings(job)]
+    return [*job.install(), *_path(job), _pull(job), *_start(job, command), *_checks(job, served), *_endings(job)]
+
+
+def _path(job: Job) -> list[Step]:
+    """Return the step that finds a program that was only just installed."""
+    if job.state.installed:
+        return []
+    command = shell.REFRESH_PATH if job.os == "windows" else 'export PATH="$HOME/.local/bin:$PATH"'
+    return [job.step("configure", "Find llama in this terminal", command, "new terminals find it by themselves")]
 
 
 def _pull(job: Job) -> Step:

@@ -132,8 +132,12 @@ def _start(job: Job, env: dict[str, str]) -> list[Step]:
                 "to start it at login: System Settings, Login Items (optional)",
             )
         ]
-    stop = ["Get-Process 'ollama app', 'ollama' -ErrorAction SilentlyContinue | Stop-Process"] if again else []
-    return [job.step("start", "Start the app", shell.lines([*stop, f'Start-Process "{WINDOWS_APP}"']), "it starts by itself at login from now on")]
+    note = "it starts by itself at login from now on"
+    if again:
+        stop = "Get-Process 'ollama app', 'ollama' -ErrorAction SilentlyContinue | Stop-Process"
+        return [job.step("start", "Start the app", shell.lines([stop, f'Start-Process "{WINDOWS_APP}"']), note)]
+    once = f"if (-not (Get-Process 'ollama app' -ErrorAction SilentlyContinue)) {{ Start-Process \"{WINDOWS_APP}\" }}"
+    return [job.step("start", "Start the app", once, note)]
 
 
 def _pull(job: Job) -> list[Step]:
