@@ -26,6 +26,7 @@ _OWN_NOTICES = frozenset({"unlisted-gpu", "memory-budget", "assumed-bandwidth", 
 _REPORTED = "table: reported as "
 _NAMEPLATE = "assumed: memory by the nameplate"
 _USUAL_APIS = "assumed: interfaces usual for it"
+_NO_COMPUTE = "table: no driver that computes there, though reported: "
 _ASSUMED_AS = "assumed: as "
 _MEASURED = "measured"
 _GIVEN = "given"
@@ -116,8 +117,12 @@ def _identified(card: Accelerator, machine: Machine, catalog: Catalog) -> tuple[
     elif total is None and device.kind == "unified" and device.vendor in ("apple", "nvidia"):
         total = machine.memory.total_bytes
     apis = card.apis
-    if not apis and machine.origin == "document" and card.usable:
-        apis = described_apis(device, machine.platform.os, machine.platform.wsl, catalog.hosts)
+    usual = described_apis(device, machine.platform.os, machine.platform.wsl, catalog.hosts)
+    if apis and not usual and device.vendor == "intel":  # a driver that draws but does not compute (HD 4000 under Windows)
+        apis = ()
+        evidence.append(_NO_COMPUTE + ", ".join(card.apis))
+    elif not apis and machine.origin == "document" and card.usable:
+        apis = usual
         evidence.append(_USUAL_APIS)
     named = replace(
         card,
@@ -139,6 +144,7 @@ def _identified(card: Accelerator, machine: Machine, catalog: Catalog) -> tuple[
 
 def _as_seen(card: Accelerator) -> Accelerator:
     """Return the card as a probe saw it: what an earlier completion put in is taken out again, so that nothing assumed becomes a fact."""
+    refused = next((line.removeprefix(_NO_COMPUTE).split(", ") for line in card.evidence if line.startswith(_NO_COMPUTE)), ())
     reported = next((line.removeprefix(_REPORTED) for line in card.evidence if line.startswith(_REPORTED)), card.name)
     if any(line.startswith(_ASSUMED_AS) for line in card.evidence):
         card = replace(card, bandwidth_gbs=None, fp16_tflops=None, fp32_tflops=None)
@@ -146,7 +152,7 @@ def _as_seen(card: Accelerator) -> Accelerator:
         card,
         name=reported,
         memory_total_bytes=None if _NAMEPLATE in card.evidence else card.memory_total_bytes,
-        apis=() if _USUAL_APIS in card.evidence else card.apis,
+        apis=() if _USUAL_APIS in card.evidence else card.apis or tuple(refused),
         evidence=tuple(line for line in card.evidence if not line.startswith(_OWN_EVIDENCE)),
     )
 

@@ -59,7 +59,7 @@ cards = st.builds(
     apis=st.sampled_from([(), ("cuda",), ("vulkan",)]),
     bandwidth_gbs=st.one_of(st.none(), st.floats(min_value=1, max_value=9000)),
     gpu_cores=st.one_of(st.none(), st.integers(min_value=1, max_value=90)),
-    pci_id=st.one_of(st.none(), st.sampled_from(["10de:2503", "1002:744c", "1002:1586", "8086:9a49", "10de:1f82", "ffff:0000"])),
+    pci_id=st.one_of(st.none(), st.sampled_from(["10de:2503", "1002:744c", "1002:1586", "8086:9a49", "8086:0166", "10de:1f82", "ffff:0000"])),
     usable=st.booleans(),
 )
 machines = st.builds(
@@ -189,6 +189,13 @@ def test_integrated_graphics_are_as_fast_as_the_memory_they_share(catalog: Catal
     graphics = Accelerator(name="Intel(R) Iris(R) Xe Graphics", vendor="intel", kind="integrated", memory_total_bytes=128 * MIB)
     done = complete(machine(graphics, cpu="13th Gen Intel(R) Core(TM) i7-13700H"), catalog)
     assert done.accelerators[0].bandwidth_gbs == done.memory.bandwidth_gbs == 89.6
+
+
+def test_graphics_whose_driver_does_not_compute_have_no_interface(catalog: Catalog) -> None:
+    graphics = Accelerator(name="Intel(R) HD Graphics 4000", vendor="intel", kind="integrated", pci_id="8086:0166", apis=("vulkan",))
+    done = complete(machine(graphics, os="windows"), catalog)
+    assert done.accelerators[0].apis == () and complete(done, catalog) == done
+    assert complete(machine(graphics, os="linux"), catalog).accelerators[0].apis == ("vulkan",)
 
 
 def test_other_notices_stay_and_none_is_doubled(catalog: Catalog) -> None:
