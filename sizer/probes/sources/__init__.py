@@ -24,7 +24,8 @@ What an ``Observation`` may say, by its subject. Keys are fields of sizer.schema
       state      ``usable`` (False from one source wins), ``asleep`` (True: not woken), ``hidden_by`` (name of an environment variable),
                  ``evidence`` (texts, collected over the sources), ``apis`` (union over the sources; only APIs that a process could use here now).
       ``virtual``: True for adapters that compute nothing (QXL, llvmpipe, Remote Desktop): dropped, with everything merged into it.
-    ``memory_total_bytes`` of an integrated device is its own part (carve-out, or None), ``shared_memory_bytes`` what it may borrow from main memory.
+    ``memory_total_bytes`` of a unit in a processor is all that a program may take there (what the firmware sets aside and what may be borrowed, never
+    more than there is; None where nobody tells), ``shared_memory_bytes`` the borrowed part, ``carveout_bytes`` what is set aside.
 ``notice``
     ``notice(...)`` below: something that people should know, with a remedy. At most one per failure; equal codes with equal messages are shown once.
 
@@ -55,7 +56,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "display",
         "runtimes",
     ),
-    "macos": ("macos", "vulkan", "disk", "display", "runtimes"),
+    "macos": ("macos", "disk", "display", "runtimes"),
     "windows": ("windows", "nvml", "vulkan", "disk", "display", "runtimes"),
 }
 """Which sources are asked on which system, in this order. Any other system gets a CPU-only document marked unsupported."""
