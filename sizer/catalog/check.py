@@ -16,6 +16,7 @@ FILE = "model_catalog.yaml"
 ENCODERS_LEAVE_OUT = 0.012  # pooler and classifier of encoders, which GGUF files do not hold
 COUNT_TOLERANCE = 0.001  # buffers and scales that some checkpoints count
 PUBLISHED_TOLERANCE = 0.011  # entries whose published total is rounded or holds quantisation scales
+PRIOR_TOLERANCE = 1.5  # points: the prior was made from the language model, without its towers
 SIZE_BAND = (0.9, 1.85)  # small models keep embeddings wide, mixtures round up where rows do not divide
 
 
@@ -182,6 +183,24 @@ def _scores(catalog: Catalog, model: Model) -> Iterator[str]:
         yield "an embedding model without embedding_dimensions"
 
 
+def _priors(catalog: Catalog, model: Model) -> Iterator[str]:
+    """Recompute general scores that rest on no measurement: shifted from the other mode, or from size and date."""
+    from sizer.catalog.quality import prior_score
+
+    constants = catalog.quality["prior"]
+    for mode, cells in model.quality.items():
+        own, other = cells.get("general"), model.quality.get("thinking" if mode == "default" else "default", {}).get("general")
+        if own is None or own.basis != "prior":
+            continue
+        thinks = mode == "thinking"
+        if other is not None and other.basis != "prior":
+            expected: float | None = other.score + (constants["thinking"] if thinks else -constants["thinking"])
+        else:
+            expected = prior_score(constants, model.parameters, model.active_parameters, model.released, thinking=thinks)
+        if expected is None or abs(own.score - expected) > PRIOR_TOLERANCE:
+            yield f"quality {mode}: prior {own.score}, the formula gives {expected}"
+
+
 def _dates(catalog: Catalog, model: Model) -> Iterator[str]:
     if model.released and model.released > model.checked:
         yield f"released {model.released}, checked {model.checked}: nobody can have seen it"
@@ -191,4 +210,4 @@ def _dates(catalog: Catalog, model: Model) -> Iterator[str]:
             yield f"{name} has no source"
 
 
-_LOOKS: tuple[Callable[[Catalog, Model], Iterator[str]], ...] = (_counts, _sizes, _artifacts, _scores, _dates)
+_LOOKS: tuple[Callable[[Catalog, Model], Iterator[str]], ...] = (_counts, _sizes, _artifacts, _scores, _priors, _dates)
