@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sizer.errors import InputError, RequestError
 from sizer.schema import needs as wanted
@@ -96,10 +96,13 @@ def describe(
     cpu_cores: int | None = None,
     os: str | None = None,
     chip: str | None = None,
+    display: Literal["desktop", "headless"] | None = None,
     budget: str = "capacity",
     catalog: Catalog | str | None = None,
 ) -> Machine:
     """Return a machine described in words: the live one, ``machine``, or a named one, with single facts replaced (``vram`` and ``ram`` in GiB).
+
+    ``display`` "headless" says that no screen hangs on it; left out, a described machine is a desktop.
 
     Raises ``RequestError`` for names that the accelerator table does not hold and for impossible numbers.
     """
@@ -114,7 +117,7 @@ def describe(
     if not names and vram is None and ram is None and cpu_cores is None and os is None and chip is None:
         assert base is not None
         return base
-    return describe_hardware(loaded, base=base, gpu=names or None, vram=vram, ram=ram, cpu_cores=cpu_cores, os=os, chip=chip, budget=budget)
+    return describe_hardware(loaded, base=base, gpu=names or None, vram=vram, ram=ram, cpu_cores=cpu_cores, os=os, chip=chip, display=display, budget=budget)
 
 
 def needs_from(
@@ -257,11 +260,11 @@ def requirements(model: str, *, catalog: Catalog | str | None = None, **options:
     return find(_needs({**options, "model": model}), loaded, partial(describe, catalog=loaded))
 
 
-def models_document(catalog: Catalog | str | None = None, *, text: str | None = None) -> dict[str, Any]:
-    """Return the document ``sizer/models/1``, all models or those that match ``text``."""
+def models_document(catalog: Catalog | str | None = None, *, text: str | None = None, name: str | None = None) -> dict[str, Any]:
+    """Return the document ``sizer/models/1``: all models, those that match ``text``, or the one that ``name`` means with everything known of it."""
     from sizer.catalog.listing import models_document as listing
 
-    return listing(_catalog(catalog), text)
+    return listing(_catalog(catalog), text, name=name)
 
 
 def accelerators_document(catalog: Catalog | str | None = None, *, text: str | None = None) -> dict[str, Any]:
@@ -270,7 +273,7 @@ def accelerators_document(catalog: Catalog | str | None = None, *, text: str | N
     from sizer.hardware.describe import search_devices
 
     loaded = _catalog(catalog)
-    return listing(search_devices(loaded.device_index, text) if text else loaded.devices.values())
+    return listing(search_devices(loaded, text) if text else loaded.devices.values())
 
 
 def estimate(model: str | None = None, *, machine: Machine | None = None, catalog: Catalog | str | None = None, **options: Any) -> Estimate:

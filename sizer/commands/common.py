@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from sizer.schema.machine import Machine
 
 
+SCREENLESS = ("server", "docker", "kubernetes")  # what a machine that is only described has no screen for
+
+
 def the_catalog(terminal: Terminal) -> Any:
     """Return the catalog with the overlay of ``--catalog``; None stands for ours alone."""
     if terminal.catalog is None:
@@ -29,7 +32,8 @@ def the_machine(values: Mapping[str, Any], *, catalog: Any = None, budget: str =
         return None
     from sizer import api
 
-    return api.describe(machine=values["machine"], budget=budget, catalog=catalog, **what_ifs)
+    display: Any = "headless" if what_ifs and values.get("deployment") in SCREENLESS else None
+    return api.describe(machine=values["machine"], display=display, budget=budget, catalog=catalog, **what_ifs)
 
 
 def budget_of(values: Mapping[str, Any]) -> str:
