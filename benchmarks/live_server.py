@@ -135,7 +135,7 @@ def emitted(port: int, *, embeds: bool = False, context: int = 2048, parallel: i
     )
     model = Model(
         id="tiny", name="tiny", family="tiny", parameters=1, active_parameters=1, released="2026-11-24", license="none", commercial_use="yes", modality="text",
-        roles=("embedding",) if embeds else ("chat",), capabilities=(), context=4096, architecture={"general.architecture": "llama", "block_count": 4},
+        roles=("embedding",) if embeds else ("chat",), capabilities=(), context=4096, architecture={"general.architecture": "llama", "block_count": 4, **({"attention.causal": False} if embeds else {})},
         gguf_repo="nobody/tiny",
     )  # fmt: skip
     needs = Needs(runtime="llama.cpp", port=port, parallel=parallel)

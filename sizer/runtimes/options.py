@@ -189,7 +189,8 @@ def _usable(ask: Question, backend: Mapping[str, Any], devices: tuple[int, ...],
     switch, switch_reasons = _switch(ask, backend, cards)
     counted = [rule for rule in ask.table["preferences"] if _counts(rule["when"], base, cards, ask)]
     points = sum(_points(rule, ask.runtime) for rule in counted)
-    reasons = [reason(ask.table, rule["rule"], rule["says"], rule["source"]) for rule in counted if _points(rule, ask.runtime) > 0]
+    said = [(rule, _sentence(rule, ask.runtime)) for rule in counted if _points(rule, ask.runtime) > 0]
+    reasons = [reason(ask.table, rule["rule"], sentence, rule["source"]) for rule, sentence in said if sentence]
     upgrade = base["installed"] and versions.older(versions.parse(_state(ask).version), versions.parse(ask.entry["minimum_version"]))
     return Option(
         refusal=None,
@@ -218,6 +219,13 @@ def _switch(ask: Question, backend: Mapping[str, Any], cards: Sequence[Accelerat
         return None, ()
     name, fact = ask.entry["integrated_switch"], ask.entry["integrated_fact"]
     return name, (reason(ask.table, "S9", f"{name}=1 is set: without it {ask.name} would leave {cards[0].name} out and compute on the CPU", fact),)
+
+
+def _sentence(rule: Mapping[str, Any], runtime: str) -> str | None:
+    """Return why a preference speaks for a runtime: its own sentence, or the rule's for the runtime that it prefers most."""
+    own: str | None = rule.get("says_for", {}).get(runtime)
+    favourite = _points(rule, runtime) >= max(rule["points"].values())
+    return own or (str(rule["says"]) if favourite else None)
 
 
 def _points(rule: Mapping[str, Any], runtime: str) -> float:

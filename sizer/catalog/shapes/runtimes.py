@@ -71,6 +71,7 @@ class Preference(Strict):
     points: dict[RuntimeId | Literal["*"], float]
     says: str
     source: str
+    says_for: dict[RuntimeId, str] = Field(default_factory=dict)
 
 
 class PlatformRule(Strict):

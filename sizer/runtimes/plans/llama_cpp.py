@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from sizer.estimator.traits import traits_of
 from sizer.runtimes import shell
 from sizer.runtimes.job import ALL_LAYERS, Job, Plan
 from sizer.runtimes.plans import containers, services
@@ -54,14 +56,20 @@ def arguments(job: Job, served: str, *, host: str | None = None, port: int | Non
 
 
 DEFAULT_UBATCH = 512
-POOLING_LAST = 3
-"""``pooling_type`` of models whose prompt may be split into batches (llama.cpp: LLAMA_POOLING_TYPE_LAST)."""
+
+
+def is_encoder(architecture: Mapping[str, Any]) -> bool:
+    """Return whether a model attends to its whole input at once, by its metadata or, where they are silent, its architecture."""
+    causal = architecture.get("attention.causal")
+    if causal is not None:
+        return not causal
+    return not traits_of(str(architecture.get("general.architecture", ""))).causal
 
 
 def batch(job: Job) -> list[str]:
-    """Return the batch options. An embedding model that pools over its whole input must take it in one physical batch, or the server refuses it."""
+    """Return the batch options. An encoder attends to its whole input at once: it must come in one physical batch, or the server refuses it."""
     ubatch = job.config.ubatch
-    if job.embeds and job.model.architecture.get("pooling_type") != POOLING_LAST:
+    if job.embeds and is_encoder(job.model.architecture):
         whole = max(ubatch, job.config.context)
         return ["-b", str(whole), "-ub", str(whole)]
     return ["-ub", str(ubatch)] if ubatch != DEFAULT_UBATCH else []

@@ -263,3 +263,18 @@ def test_embeddings_are_asked_for_embeddings() -> None:
 def test_experts_in_main_memory_are_left_to_ollamas_engine() -> None:
     made = planned(machine("linux", RTX_4090), "ollama", model=EXPERTS, config={"cpu_moe": 8})
     assert "num_gpu" not in commands(made) and TABLE["ollama"]["name"] == "Ollama"
+
+
+def test_an_encoder_takes_its_whole_input_in_one_batch_and_a_decoder_need_not() -> None:
+    on = machine("linux", RTX_4090)
+    encoder = planned(on, "llama.cpp", model=NOMIC, config={"context": 2048}, use_case="embedding")
+    assert "-b 2048 -ub 2048 --embeddings" in commands(encoder, "start")
+    decoder = replace(NOMIC, architecture={"general.architecture": "qwen3", "block_count": 28})
+    assert "-ub" not in commands(planned(on, "llama.cpp", model=decoder, config={"context": 2048}, use_case="embedding"), "start")
+
+
+def test_each_runtime_is_praised_for_what_it_is() -> None:
+    for on in TWELVE.values():
+        for option in look(on):
+            if option.refusal is None and option.runtime != "ollama":
+                assert not any("Ollama comes first" in reason.fact for reason in option.reasons)
