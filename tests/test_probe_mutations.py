@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,50 @@ def test_any_mutation_of_a_recorded_machine_gives_a_valid_document_without_a_fai
 def test_two_probes_of_one_machine_agree(machine: Spoilt) -> None:
     first, second = (probe(Replay(machine.capture), explain=True).to_dict() | {"elapsed_ms": None} for _ in range(2))
     assert first == second
+
+
+class Nonsense:
+    """A machine that answers every question, each with something that does not fit."""
+
+    arch = "x86_64"
+    ANSWERS: tuple[Any, ...] = (
+        *FAILURES,
+        {"text": "0x10de\n"},
+        {"text": "0x1002"},
+        {"text": "0x030000"},
+        {"text": "99999999999999999999999"},
+        {"text": "simd_count 4\nlocation_id 256\nvendor_id 4098\ngfx_target_version 999999999\nmem_banks_count 9\ndrm_render_minor 1\n"},
+        {"text": "processor : 0\nsiblings : 9\ncpu cores : 0\nflags : avx2\nCPU implementer : x\nCPU part : 0xfff\n"},
+        {"text": "MemTotal: 0 kB\nMemAvailable: 99 kB\n"},
+        {"text": "0::/../..\n9:memory:/a/../../b\n"},
+        {"text": "\0\0\0"},
+        {"entries": ["0000:01:00.0", "card0", "0", "tile0", 7, None]},
+        {"entries": "no list"},
+        {"target": "../../nvidia"},
+        {"target": 5},
+        {"value": 3},
+        {"value": "x"},
+        {"value": []},
+        {"value": [None, {}, {"name": 1, "heaps": [3]}]},
+        {"value": {"init": "ok", "devices": [None, {"mig": True, "mig_devices": [None, 3, {}]}, {"memory": 7}]}},
+        {"value": {"init": 5, "exists": "yes", "status": "200", "body": "{"}},
+        {"value": {"status": 200, "body": "[1, 2]"}},
+        {"exit": 0, "stdout": "a,b\n1, 2, 3, 4, 5, 6, 7\n", "stderr": None},
+        {"exit": "0", "stdout": 4},
+    )
+
+    def __init__(self, system: str, seed: int) -> None:
+        self.system = system
+        self._seed = seed
+
+    def ask(self, question: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.ANSWERS[zlib.crc32(f"{self._seed} {question}".encode()) % len(self.ANSWERS)]
+        return answer
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(["linux", "macos", "windows", "plan9"]), st.integers(0, 1 << 30))
+def test_a_machine_that_talks_nonsense_gets_a_valid_document(system: str, seed: int) -> None:
+    seen = probe(Nonsense(system, seed), explain=True)
+    assert [notice.message for notice in seen.notices if notice.code == "source-failed"] == []
+    Machine.from_json(seen.to_json())
