@@ -175,7 +175,6 @@ BASE: dict[str, Any] = {
         "sharpness": 2.0,
         "efficiency": 0.7,
         "measured_bandwidth": 0.95,
-        "measured_core": 1.0,
         "efficiency_core": 0.5,
         "moe_bytes": 1.3,
         "overhead_us": 20.0,
@@ -187,7 +186,7 @@ BASE: dict[str, Any] = {
     },
     "interval": {
         "deep": DEEP,
-        "thin": {"decode": 0.25, "prefill": 0.3, "compute": 0.1, "cpu": 0.4, "cpu_memory": 0.1, "parallel": 0.25, "several": 0.05},
+        "thin": {"decode": 0.25, "prefill": 0.3, "compute": 0.1, "cpu": 0.4, "cpu_memory": 0.1, "parallel": 0.25, "several": 0.05, "spill": 0.7},
         "decode": {},
         "prefill": {},
     },

@@ -22,7 +22,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from sizer.records import dataclass
+from sizer.records import dataclass, replace
 from sizer.schema.estimate import SpeedEstimate
 from sizer.schema.machine import Accelerator, Machine
 
@@ -300,8 +300,8 @@ def instruction_set(features: Sequence[str], arch: str) -> str:
     return "sse" if arch in ("x86_64", "amd64", "x86") else "none"
 
 
-def rates_for_cpu(machine: Machine, constants: Mapping[str, Any], *, runtime: str = "llama.cpp", core_gbs: float | None = None) -> Rates:
-    """Return what this machine's processor reaches. ``core_gbs`` is a measured rate of one core (`bandwidth.measure`), if there is one.
+def rates_for_cpu(machine: Machine, constants: Mapping[str, Any], *, runtime: str = "llama.cpp") -> Rates:
+    """Return what this machine's processor reaches, with its measured bandwidths where `bandwidth.measure` was asked for.
 
     Without a known memory bandwidth the estimate is that of an ordinary machine of this kind, and its interval is wide.
     """
@@ -320,7 +320,7 @@ def rates_for_cpu(machine: Machine, constants: Mapping[str, Any], *, runtime: st
         performance_threads=cpu.performance_cores,
         bandwidth_gbs=memory.bandwidth_gbs,
         measured=(memory.bandwidth_source or "").startswith("measured"),
-        core_gbs=core_gbs,
+        core_gbs=cpu.core_bandwidth_gbs,
         runtime=runtime,
     )
 
@@ -336,13 +336,16 @@ def cpu_rates(
     core_gbs: float | None = None,
     runtime: str = "llama.cpp",
 ) -> Rates:
-    """Return the rates of a processor: the smaller of the memory's and the cores' together, per quantisation class."""
+    """Return the rates of a processor: the smaller of the memory's and the cores' together, per quantisation class.
+
+    ``core_gbs`` is what one core was measured to read: it cannot decode faster.
+    """
     table = constants["cpu"]
     workers = float(performance_threads or threads)
     if performance_threads and threads > performance_threads:
         workers += (threads - performance_threads) * table["efficiency_core"]
     isa = isa if isa in table["core_gbs"] else "none"
-    scale = table["core_gbs"][isa] if core_gbs is None else core_gbs * table["measured_core"]
+    scale = min(table["core_gbs"][isa], core_gbs or math.inf)
     reach = bandwidth_gbs or table["unknown_bandwidth_gbs"]
     if measured:
         memory = reach * GIGA * table["measured_bandwidth"]
@@ -496,6 +499,28 @@ def _pipelined(stages: Sequence[float], batches: int, share: float) -> float:
 # --- the answer -----------------------------------------------------------------------------------------------------------------------------------------
 
 
+def spilled(places: Sequence[Place], overflow_bytes: float, constants: Mapping[str, Any]) -> tuple[Place, ...]:
+    """Return the places when ``overflow_bytes`` of the first do not fit there and the driver leaves them in main memory.
+
+    Nothing is computed beside them: they cross the bus for every token, at what such machines were measured to reach.
+    """
+    first, resident = places[0], _resident_bytes(places[0])
+    share = min(1.0, overflow_bytes / resident) if resident else 0.0
+    if share <= 0:
+        return tuple(places)
+    bus = 1 / (float(constants["spill_gbs"]) * GIGA)
+    slow = replace(
+        first.rates,
+        seconds_per_weight_byte=PerClass(dict.fromkeys(CLASSES, bus)),
+        seconds_per_batch_byte=bus,
+        spread=first.rates.spread + float(constants["interval"]["thin"]["spill"]),
+        basis=f"{overflow_bytes / GIGA:.1f} GB do not fit and are read over the bus",
+    )
+    kept = replace(first, weight_bytes=first.weight_bytes * (1 - share), resident_bytes=resident * (1 - share))
+    beyond = Place(slow, first.weight_bytes * share, 0.0, 0.0, speed_class=first.speed_class, resident_bytes=resident * share)
+    return (kept, beyond, *places[1:])
+
+
 def predict(
     places: Sequence[Place | None],
     constants: Mapping[str, Any],
@@ -581,3 +606,54 @@ def _bound_by_cores(place: Place) -> bool:
     """Whether the cores, not the memory, set the pace of a processor."""
     rates = place.rates
     return rates.backend == "cpu" and rates.seconds_per_weight_byte[place.speed_class] > 2 * rates.seconds_per_batch_byte
+
+
+def answer_seconds(estimate: SpeedEstimate, prompt_tokens: int, thinking_tokens: int, answer_tokens: int) -> float | None:
+    """Return the seconds until the whole answer stands there: prompt, then thinking and answer token by token. None when the speed is unknown."""
+    if not estimate.decode_tps or not estimate.prefill_tps:
+        return None
+    return prompt_tokens / estimate.prefill_tps + (thinking_tokens + answer_tokens) / estimate.decode_tps
+
+
+def meaning(use_case: Mapping[str, Any], estimate: SpeedEstimate, constants: Mapping[str, Any]) -> str:
+    """Return one short sentence on what this speed means for a use case of `assumptions.yaml` ("reads as fast as you do").
+
+    Waiting for the first token is named when it is longer than good for the use case's typical prompt. For embeddings it says how long a book takes.
+    """
+    if not estimate.decode_tps or not estimate.prefill_tps:
+        return "speed unknown"
+    words = constants["meaning"]
+    if "embedding" in use_case["roles"]:
+        return f"a book of 300 pages in {_seconds(words['book_tokens'] / estimate.prefill_tps)}"
+    told = _pace(use_case, estimate.decode_tps, words)
+    wait = use_case["prompt_tokens"] / estimate.prefill_tps
+    if estimate.decode_tps < words["unusable_tps"] or wait <= use_case["first_token_good_s"]:
+        return told
+    waiting = f"{_seconds(wait)} before the first token of {_prompt(use_case['prompt_tokens'])}"
+    if wait > use_case["first_token_floor_s"]:
+        return f"slow for {use_case['title']}: {waiting}"
+    return f"{told}; {waiting}"
+
+
+def _pace(use_case: Mapping[str, Any], tps: float, words: Mapping[str, Any]) -> str:
+    if tps < words["unusable_tps"]:
+        return f"too slow to wait for: {tps * words['words_per_token'] * 60:.0f} words a minute"
+    if tps < words["reading_tps"]:
+        return "slower than you read"
+    if tps < use_case["decode_floor_tps"]:
+        return f"slow for {use_case['title']}: {tps:.0f} tokens/s, {use_case['decode_floor_tps']:g} is the least"
+    if tps < words["reading_fast_tps"]:
+        return "reads as fast as you do"
+    return "faster than you read" if tps < use_case["decode_good_tps"] else "fast: no wait while it writes"
+
+
+def _seconds(value: float) -> str:
+    if value >= 90:
+        return f"{value / 60:.0f} min"
+    return f"{value:.0f} s" if value >= 2 else f"{value:.1f} s"
+
+
+def _prompt(tokens: int) -> str:
+    """A prompt with its article: "an 8k prompt"."""
+    text = f"{tokens / 1000:g}k" if tokens >= 1000 else f"{tokens}-token"
+    return f"{'an' if text.startswith(('8', '11', '18')) else 'a'} {text} prompt"

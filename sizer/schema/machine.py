@@ -41,7 +41,7 @@ class Platform(Document):
 
 @dataclass(frozen=True, slots=True)
 class Cpu(Document):
-    """The processor; core counts are what this process may use."""
+    """The processor; core counts are what this process may use. ``core_bandwidth_gbs`` is what one core reads from memory, when measured."""
 
     name: str | None = None
     vendor: str | None = None
@@ -52,6 +52,7 @@ class Cpu(Document):
     avx2: bool | None = None
     avx512: bool | None = None
     neon: bool | None = None
+    core_bandwidth_gbs: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,8 @@ class Meaning(Sourced):
     reading_tps: Positive
     reading_fast_tps: Positive
     words_per_token: Positive
-    instant_s: Positive
-    attention_s: Positive
     unusable_tps: Positive
-    long_answer_s: Positive
+    book_tokens: Positive
 
 
 class GivenNumber(Sourced):
@@ -57,6 +55,7 @@ class Given(Strict):
     unknown_threads: GivenNumber
     unknown_bandwidth_gbs: GivenNumber
     batch_copy_gbs: GivenNumber
+    spill_gbs: GivenNumber
 
 
 class Decode(Strict):
@@ -105,7 +104,6 @@ class Processor(Strict):
     sharpness: Positive
     efficiency: Share
     measured_bandwidth: Share
-    measured_core: Positive
     efficiency_core: Share
     moe_bytes: Positive
     overhead_us: Positive

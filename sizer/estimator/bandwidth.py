@@ -1,0 +1,91 @@
+"""Measure how fast this machine reads its memory: by one core and by all of them.
+
+Each thread adds up its own array, larger than the caches, a few times; the fastest pass counts, because everything that can disturb only makes it slower.
+numpy releases the interpreter's lock while it adds. Takes a few hundred milliseconds and the memory of the arrays.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sizer.records import dataclass, replace
+from sizer.schema.machine import Machine
+
+GIGA = 1e9
+ARRAY_BYTES = 64 << 20  # per thread: beyond the level-3 share of a core on every processor we know
+LEAST_BYTES = 256 << 20  # together: beyond the level-3 cache of desktops and most servers
+MEMORY_SHARE = 8  # at most one eighth of what is free
+PASSES = 5
+SOURCE = "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Read bandwidth in GB/s (1e9): of all threads together, and of one alone."""
+
+    bandwidth_gbs: float
+    core_gbs: float
+    threads: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record to keep in a cache file."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Measurement | None:
+        """Return the measurement of a kept record, or None when it is not one."""
+        try:
+            found = cls(float(record["bandwidth_gbs"]), float(record["core_gbs"]), int(record["threads"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+        return found if found.bandwidth_gbs > 0 and found.core_gbs > 0 and found.threads > 0 else None
+
+
+def measure(threads: int, available_bytes: int | None = None) -> Measurement:
+    """Return the read bandwidth of ``threads`` cores; arrays take at most an eighth of ``available_bytes``. Needs numpy."""
+    import numpy
+
+    each = max(ARRAY_BYTES, LEAST_BYTES // threads)
+    if available_bytes:
+        each = max(1 << 20, min(each, available_bytes // MEMORY_SHARE // threads))
+    arrays = [numpy.ones(each // 8) for _ in range(threads)]
+    one = _best(arrays[:1])
+    together = max(_best(arrays), one) if threads > 1 else one
+    return Measurement(round(together, 1), round(one, 1), threads)
+
+
+def _best(arrays: list[Any]) -> float:
+    """Return GB/s of the fastest pass over all arrays at once."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    size = sum(array.nbytes for array in arrays)
+    best = 0.0
+    with ThreadPoolExecutor(len(arrays)) as pool:
+        for _ in range(PASSES):
+            start = time.perf_counter()
+            list(pool.map(_read, arrays))
+            best = max(best, size / (time.perf_counter() - start) / GIGA)
+    return best
+
+
+def _read(array: Any) -> float:
+    return float(array.sum())
+
+
+def measured(machine: Machine, found: Measurement) -> Machine:
+    """Return the machine with its measured memory bandwidth in place of what a table says."""
+    source = f"{SOURCE}: {found.threads} threads read {found.bandwidth_gbs:g} GB/s together, one alone {found.core_gbs:g}"
+    return replace(
+        machine,
+        memory=replace(machine.memory, bandwidth_gbs=found.bandwidth_gbs, bandwidth_source=source),
+        cpu=replace(machine.cpu, core_bandwidth_gbs=found.core_gbs),
+    )
+
+
+def measure_machine(machine: Machine) -> Machine:
+    """Measure the machine that this process runs on and return it with the result."""
+    threads = machine.cpu.physical_cores or machine.cpu.logical_cores or 1
+    return measured(machine, measure(threads, machine.memory.available_bytes))
