@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 FLOAT = 4
 ALIGNMENT = 128
+# Which operations take over their operand's memory. ggml allows it for many; measured is that normalisation (A, G), residual sums (B) and rotation (F)
+# do not, biases (C), activations and softmax (D), the sum over experts (H) and their weighting (I) do.
 INPLACE = "CDHI"
 
 
@@ -97,19 +99,50 @@ class Graph:
                     blocks.give(tensor.offset, tensor.size)
             if node.root is None and not node.outside:
                 self._allocate(node, blocks)
-            for source in node.sources:
-                source.children -= 1
-                if source.children == 0 and source.views == 0:
-                    root = source.root
-                    if root is not None:
-                        root.views -= 1
-                        if root.views == 0 and root.children == 0 and root.owned:
-                            blocks.give(root.offset, root.size)
-                            root.owned = False
-                    elif source.owned and not source.is_input:
-                        blocks.give(source.offset, source.size)
-                        source.owned = False
+            self._release(node, blocks, keeps_inputs=True)
         return blocks.highest
+
+    def split_peak(self) -> int:
+        """Return the bytes of the buffer when weights come from main memory.
+
+        The scheduler starts a new split at every copied weight; the inputs of a split are placed at its start and freed after their last reader.
+        """
+        nodes = self.nodes
+        inputs_at: dict[int, list[Tensor]] = {}
+        start = 0
+        for index, node in enumerate(nodes):
+            if node.root is not None:
+                node.root.views += 1
+            if inputs_at.get(start) and any(source.shape == (-1,) for source in node.sources):
+                start = index
+            for source in node.sources:
+                source.children += 1
+                if source.is_input and not source.owned:
+                    source.owned = True
+                    inputs_at.setdefault(start, []).append(source)
+        blocks = _Blocks()
+        for index, node in enumerate(nodes):
+            for tensor in inputs_at.get(index, ()):
+                tensor.offset = blocks.take(tensor.size)
+            if node.root is None and not node.outside:
+                self._allocate(node, blocks)
+            self._release(node, blocks)
+        return blocks.highest
+
+    @staticmethod
+    def _release(node: Tensor, blocks: _Blocks, *, keeps_inputs: bool = False) -> None:
+        for source in node.sources:
+            source.children -= 1
+            if source.children == 0 and source.views == 0:
+                root = source.root
+                if root is not None:
+                    root.views -= 1
+                    if root.views == 0 and root.children == 0 and root.owned:
+                        blocks.give(root.offset, root.size)
+                        root.owned = False
+                elif source.owned and not (keeps_inputs and source.is_input):
+                    blocks.give(source.offset, source.size)
+                    source.owned = False
 
     def _allocate(self, node: Tensor, blocks: _Blocks) -> None:
         if node.inplace:

@@ -13,7 +13,7 @@ from typing import Any
 from sizer.estimator.architecture import Architecture
 from sizer.estimator.attention import cells, ubatch
 from sizer.estimator.graphs import peak, supported
-from sizer.records import dataclass
+from sizer.records import dataclass, replace
 from sizer.schema.estimate import Configuration
 
 FLOAT = 4
@@ -101,7 +101,7 @@ def compute_bytes(model: Architecture, config: Configuration) -> int:
     """Return the bytes of the compute buffer with every layer on one device, by replaying ggml's allocator."""
     key = (
         id(model), config.context, config.parallel, config.kv_type_k, config.kv_type_v, config.flash_attn, config.ubatch, config.kv_unified,
-        config.swa_full, config.outputs,
+        config.swa_full, config.outputs, config.backend,
     )  # fmt: skip
     known = _PEAKS.get(key)
     if known is not None and known[0] is model:
@@ -111,6 +111,11 @@ def compute_bytes(model: Architecture, config: Configuration) -> int:
         _PEAKS.clear()
     _PEAKS[key] = (model, found)
     return found
+
+
+def layer_bytes(model: Architecture, config: Configuration) -> int:
+    """Return the bytes of the compute buffer without the logits: that of a device that holds layers but not the output."""
+    return compute_bytes(model, replace(config, outputs=1))
 
 
 def quick_compute_bytes(model: Architecture, config: Configuration) -> Any:

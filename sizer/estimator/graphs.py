@@ -6,7 +6,7 @@ the allocator needs to settle, not once per layer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sizer.estimator.allocator import Graph, Tensor
 from sizer.estimator.architecture import Architecture, Layer
@@ -14,14 +14,22 @@ from sizer.estimator.attention import QUANTISED_CACHE, cells, ubatch
 from sizer.schema.estimate import Configuration
 
 HALF = 2
+# backends whose flash attention copies a quantised cache to f16 first: ggml-cuda's MMA and tile kernels, which ROCm shares
+_CONVERTS_CACHE = frozenset({"cuda", "rocm"})
 INDEX = 8  # 64-bit row indices of cache writes
 POSITION = 4
+
+
+HostWeights = Mapping[int, Mapping[str, int]]
+"""Bytes of the weights in main memory, by layer (the number of layers: the output layer) and by tensor name without ``blk.N.`` and ``.weight``."""
 
 
 class Build:
     """One graph being recorded: the sizes of this configuration and the inputs that layers share."""
 
-    def __init__(self, model: Architecture, config: Configuration, outputs: int) -> None:
+    def __init__(self, model: Architecture, config: Configuration, outputs: int, host: HostWeights | None = None) -> None:
+        self.host = host
+        self.layer = -1
         self.model, self.config, self.graph = model, config, Graph()
         self.tokens: int = ubatch(config)
         self.outputs = outputs
@@ -33,6 +41,7 @@ class Build:
         self.rows = graph.input(4 * outputs)
         self._kept: dict[str, Tensor] = {}
         self.flash = config.flash_attn
+        self.scratch = config.backend in _CONVERTS_CACHE
         self.mask_element = HALF if self.flash else 4
 
     def kept(self, name: str, size: int) -> Tensor:
@@ -43,7 +52,7 @@ class Build:
 
     def held(self, windowed: bool) -> int:
         """Return the cells of one stream of a layer's cache."""
-        return self.window if windowed else self.full
+        return int(self.window if windowed else self.full)
 
     def mask(self, windowed: bool) -> Tensor:
         """Return the attention mask of full or windowed layers."""
@@ -58,9 +67,20 @@ class Build:
         width = 1 if self.flash else max(self.model.widest_value, 1)
         return self.kept(f"v{windowed}", INDEX * self.tokens * width)
 
-    def matmul(self, source: Tensor, width: int) -> Tensor:
+    def copied(self, name: str) -> Tensor:
+        """Return a weight: outside of the buffer, or its copy on the device when it lives in main memory."""
+        if self.host is None:
+            return self.weight
+        size = self.host.get(self.layer, {}).get(name, 0)
+        if not size:
+            return self.weight
+        copy = self.graph.input(size)
+        copy.shape = (-1,)
+        return copy
+
+    def matmul(self, source: Tensor, width: int, name: str = "") -> Tensor:
         """Return weights times a matrix."""
-        return self.graph.op((width, *source.shape[1:]), self.weight, source)
+        return self.graph.op((width, *source.shape[1:]), self.copied(name) if self.host else self.weight, source)
 
     def norm(self, source: Tensor, *, weighted: bool = True, biased: bool = False) -> Tensor:
         """Return a normalised matrix; layer norms cannot work in place."""
@@ -70,7 +90,7 @@ class Build:
             result = self.graph.like(source, kind="G")
             if source.root is not None:
                 result = self.graph.op(source.shape, source)
-        return self.graph.like(result, self.weight, kind="A") if weighted else result
+        return self.graph.like(result, self.copied("norm") if self.host else self.weight, kind="A") if weighted else result
 
     def add(self, left: Tensor, right: Tensor) -> Tensor:
         """Return a sum."""
@@ -86,8 +106,7 @@ class Build:
 
     def selected(self, source: Tensor) -> Tensor:
         """Return the rows whose logits are wanted."""
-        rows = self.graph.op((source.shape[0], self.outputs), source, self.rows)
-        return rows
+        return self.graph.op((source.shape[0], self.outputs), source, self.rows)
 
     def rotate(self, source: Tensor, name: str, width: int) -> Tensor:
         """Return a Hadamard-rotated matrix, which llama.cpp stores in quantised caches."""
@@ -108,19 +127,19 @@ def attention(build: Build, layer: Layer, source: Tensor) -> Tensor:
     has_keys = layer.caches or not model.causal
     gate: Tensor | None = None
     if traits.fused_qkv:
-        fused = build.bias(build.matmul(source, layer.heads * key + layer.kv_heads * (key + value)), has_bias)
+        fused = build.bias(build.matmul(source, layer.heads * key + layer.kv_heads * (key + value), "attn_qkv"), has_bias)
         query, keys, values = (graph.view(fused, shape) for shape in shapes)
     elif gated:
-        both = build.matmul(source, 2 * layer.heads * key)
+        both = build.matmul(source, 2 * layer.heads * key, "attn_q")
         query = graph.view(both, shapes[0])
         query = build.norm(query)
-        keys = graph.view(build.matmul(source, layer.kv_heads * key), shapes[1])
-        values = graph.view(build.matmul(source, layer.kv_heads * value), shapes[2])
+        keys = graph.view(build.matmul(source, layer.kv_heads * key, "attn_k"), shapes[1])
+        values = graph.view(build.matmul(source, layer.kv_heads * value, "attn_v"), shapes[2])
         gate = graph.op((layer.heads * key, tokens), graph.view(both, shapes[0]))
     else:
-        flat_query = build.bias(build.matmul(source, layer.heads * key), has_bias)
-        flat_keys = build.bias(build.matmul(source, layer.kv_heads * key), has_bias)
-        flat_values = build.bias(build.matmul(source, layer.kv_heads * value), has_bias)
+        flat_query = build.bias(build.matmul(source, layer.heads * key, "attn_q"), has_bias)
+        flat_keys = build.bias(build.matmul(source, layer.kv_heads * key, "attn_k"), has_bias)
+        flat_values = build.bias(build.matmul(source, layer.kv_heads * value, "attn_v"), has_bias)
         if traits.qk_norm == "full":
             flat_query, flat_keys = build.norm(flat_query), build.norm(flat_keys)
         query, keys, values = graph.view(flat_query, shapes[0]), graph.view(flat_keys, shapes[1]), graph.view(flat_values, shapes[2])
@@ -140,7 +159,7 @@ def attention(build: Build, layer: Layer, source: Tensor) -> Tensor:
     attended = attend(build, layer, query, keys if has_keys else None, values if has_keys else None)
     if gate is not None:
         attended = graph.like(attended, graph.like(gate))
-    result = build.matmul(attended, model.embedding)
+    result = build.matmul(attended, model.embedding, "attn_output")
     return build.bias(result, traits.output_bias)
 
 
@@ -200,14 +219,14 @@ def _mix(build: Build, layer: Layer, query: Tensor, keys: Tensor | None, values:
     outside = build.weight
     if build.flash:
         scratch = 0
-        key_source, value_source = outside, outside
+        key_source, value_source = build.copied("keys"), build.copied("values")
         if not model.causal and keys is not None and values is not None:
             key_source = graph.op(keys.shape, keys, size=keys.size // 2 if keys.root is None else HALF * layer.kv_heads * layer.key_length * tokens)
             value_source = graph.op(values.shape, values, size=HALF * layer.kv_heads * layer.value_length * tokens)
         elif model.causal:
-            if config.kv_type_k != "f16":
+            if build.scratch and config.kv_type_k != "f16":
                 scratch += HALF * held * build.streams * layer.key_width
-            if config.kv_type_v != "f16":
+            if build.scratch and config.kv_type_v != "f16":
                 scratch += HALF * held * build.streams * layer.value_width
         mixed = graph.op((layer.value_length, layer.heads, tokens), shown, key_source, value_source, mask, size=4 * width * tokens + scratch)
         return graph.expand(graph.view(mixed, (width, tokens)))
@@ -227,18 +246,19 @@ def _mix(build: Build, layer: Layer, query: Tensor, keys: Tensor | None, values:
 def feed_forward(build: Build, source: Tensor, inner: int, *, biased: bool = False, shared: bool = False) -> Tensor:
     """Return the output of a dense feed-forward block."""
     traits, graph = build.model.traits, build.graph
+    suffix = "_shexp" if shared else ""
     if traits.fused_up and not shared:
-        both = build.matmul(source, 2 * inner)
+        both = build.matmul(source, 2 * inner, "ffn_up")
         active = graph.op((inner, source.shape[1]), both)
     elif traits.gated:
-        up = build.bias(build.matmul(source, inner), biased)
-        gate = build.bias(build.matmul(source, inner), biased)
+        up = build.bias(build.matmul(source, inner, f"ffn_up{suffix}"), biased)
+        gate = build.bias(build.matmul(source, inner, f"ffn_gate{suffix}"), biased)
         active = graph.op((inner, source.shape[1]), gate, up)
     else:
-        active = graph.like(build.bias(build.matmul(source, inner), biased))
+        active = graph.like(build.bias(build.matmul(source, inner, f"ffn_up{suffix}"), biased))
         if build.model.name.startswith(("nemotron", "arcee")):
             active = graph.like(active)
-    return build.bias(build.matmul(active, source.shape[0]), biased)
+    return build.bias(build.matmul(active, source.shape[0], f"ffn_down{suffix}"), biased)
 
 
 def experts(build: Build, layer: Layer, source: Tensor) -> Tensor:
@@ -248,7 +268,7 @@ def experts(build: Build, layer: Layer, source: Tensor) -> Tensor:
     used, inner, count = model.experts_used, layer.expert_feed_forward, model.experts
     biased = model.name == "gpt-oss"
     early = model.name == "llama4"
-    logits = build.bias(build.matmul(source, count), biased)
+    logits = build.bias(build.matmul(source, count, "ffn_gate_inp"), biased)
     softmax_later = biased
     probabilities = logits if softmax_later else graph.like(logits)
     picked_from = build.add(probabilities, build.weight) if _router_corrected(model) else probabilities
@@ -269,17 +289,17 @@ def experts(build: Build, layer: Layer, source: Tensor) -> Tensor:
     current = graph.view(source, (width, 1, tokens))
     if early:
         current = graph.like(graph.op((width, used, tokens), current), weights)
-    up = graph.op((inner, used, tokens), build.weight, current, selected)
+    up = graph.op((inner, used, tokens), build.copied("ffn_up_exps"), current, selected)
     if biased:
         up = graph.like(up, build.weight, selected)
     if model.traits.gated:
-        gate = graph.op((inner, used, tokens), build.weight, current, selected)
+        gate = graph.op((inner, used, tokens), build.copied("ffn_gate_exps"), current, selected)
         if biased:
             gate = graph.like(gate, build.weight, selected)
         active = graph.op((inner, used, tokens), gate, up)
     else:
         active = graph.like(graph.like(up))
-    down = graph.op((width, used, tokens), build.weight, active, selected)
+    down = graph.op((width, used, tokens), build.copied("ffn_down_exps"), active, selected)
     if biased:
         down = graph.like(down, build.weight, selected)
     if not early:
@@ -374,16 +394,16 @@ def latent_attention(build: Build, layer: Layer, source: Tensor) -> Tensor:
     rank, rope, heads = model.kv_lora_rank, model.rope_dimensions, layer.heads
     whole = rank + rope
     if model.q_lora_rank:
-        query = build.matmul(build.norm(build.matmul(source, model.q_lora_rank)), heads * model.key_length_mla)
+        query = build.matmul(build.norm(build.matmul(source, model.q_lora_rank, "attn_q_a")), heads * model.key_length_mla, "attn_q_b")
     else:
-        query = build.matmul(source, heads * model.key_length_mla)
-    compressed = build.matmul(source, whole)
+        query = build.matmul(source, heads * model.key_length_mla, "attn_q")
+    compressed = build.matmul(source, whole, "attn_kv_a_mqa")
     rotated = build.rope(graph.view(query, (rope, heads, tokens)))
     rotated_key = build.rope(graph.view(compressed, (rope, 1, tokens)))
     graph.expand(rotated) if build.model.name != "kimi-linear" else None
     graph.expand(rotated_key)
     latent = build.norm(graph.view(compressed, (rank, tokens)))
-    absorbed = graph.op((rank, tokens, heads), build.weight, graph.view(query, (1, tokens, heads)))
+    absorbed = graph.op((rank, tokens, heads), build.copied("attn_k_b"), graph.view(query, (1, tokens, heads)))
     joined = graph.op((whole, heads, tokens), graph.view(absorbed, (rank, heads, tokens)), rotated)
     values = graph.view(latent, (rank, 1, tokens))
     keys = graph.op((whole, 1, tokens), values, rotated_key)
@@ -396,17 +416,17 @@ def latent_attention(build: Build, layer: Layer, source: Tensor) -> Tensor:
     shown = graph.view(joined, joined.shape)
     value = model.value_length_mla
     if build.flash:
-        scratch = HALF * held * build.streams * whole if config.kv_type_k != "f16" else 0
+        scratch = HALF * held * build.streams * whole if build.scratch and config.kv_type_k != "f16" else 0
         mixed = graph.op((rank, heads, tokens), shown, build.weight, build.weight, mask, size=4 * rank * heads * tokens + scratch)
-        raised = graph.op((value, tokens, heads), build.weight, graph.view(mixed, (rank, tokens, heads)))
+        raised = graph.op((value, tokens, heads), build.copied("attn_v_b"), graph.view(mixed, (rank, tokens, heads)))
         attended = graph.view(graph.op((value, heads, tokens), graph.view(raised, raised.shape)), (value * heads, tokens))
     else:
         scores = graph.op((held, tokens, heads), build.weight, shown)
         weights = graph.like(scores, mask)
         mixed = graph.op((rank, tokens, heads), build.weight, weights)
-        raised = graph.op((value, tokens, heads), build.weight, mixed)
+        raised = graph.op((value, tokens, heads), build.copied("attn_v_b"), mixed)
         attended = graph.op((value * heads, tokens), graph.view(raised, raised.shape))
-    return build.matmul(graph.expand(attended), model.embedding)
+    return build.matmul(graph.expand(attended), model.embedding, "attn_output")
 
 
 def _states(build: Build, elements: int) -> Tensor:
@@ -421,7 +441,7 @@ def mamba2(build: Build, source: Tensor) -> Tensor:
     inner, heads = model.inner, model.time_step_rank
     convolved = inner + 2 * model.groups * model.state
     states = _states(build, model.convolution_state)
-    projected = build.matmul(source, inner + convolved + heads)
+    projected = build.matmul(source, inner + convolved + heads, "ssm_in")
     extended = graph.op((convolved, tokens + (model.kernel - 1) * slots), graph.view(states, states.shape), graph.view(projected, (convolved, tokens)))
     graph.expand(extended)
     graph.nodes.append(_copy(build, extended))
@@ -438,7 +458,7 @@ def mamba2(build: Build, source: Tensor) -> Tensor:
     result = graph.op((inner, tokens), gate, summed)
     if model.flag("tensors.ssm_norm", model.name != "falcon-h1"):
         result = build.norm(graph.view(result, (inner, tokens)))
-    return build.matmul(result, model.embedding)
+    return build.matmul(result, model.embedding, "ssm_out")
 
 
 def _copy(build: Build, source: Tensor) -> Tensor:
@@ -453,8 +473,8 @@ def delta(build: Build, source: Tensor) -> Tensor:
     model, graph, tokens, slots = build.model, build.graph, build.tokens, build.config.parallel
     inner, heads, groups, width = model.inner, model.time_step_rank, model.groups, model.state
     convolved = inner + 2 * groups * width
-    mixed = build.matmul(source, convolved)
-    gate = build.matmul(source, inner)
+    mixed = build.matmul(source, convolved, "attn_qkv")
+    gate = build.matmul(source, inner, "attn_gate")
     beta = graph.op((heads, tokens), graph.view(build.matmul(source, heads), (heads, tokens)))
     alpha = graph.op((heads, tokens), graph.view(build.matmul(source, heads), (heads, tokens)))
     decay = graph.like(alpha, build.weight)
@@ -472,21 +492,21 @@ def delta(build: Build, source: Tensor) -> Tensor:
     graph.nodes.append(_copy(build, scanned))
     normed = build.norm(graph.view(scanned, (inner, tokens)))
     opened = graph.op((inner, tokens), graph.view(gate, (inner, tokens)))
-    return build.matmul(graph.op((inner, tokens), normed, opened), model.embedding)
+    return build.matmul(graph.op((inner, tokens), normed, opened), model.embedding, "ssm_out")
 
 
 def shortconv(build: Build, source: Tensor) -> Tensor:
     """Return the output of a gated short convolution (src/models/lfm2.cpp)."""
     model, graph, tokens, slots = build.model, build.graph, build.tokens, build.config.parallel
     width, kept = model.embedding, model.get("shortconv.l_cache") - 1
-    chunks = build.matmul(source, 3 * width)
+    chunks = build.matmul(source, 3 * width, "shortconv.in_proj")
     product = graph.op((width, tokens), graph.view(chunks, (width, tokens)), graph.view(chunks, (width, tokens)))
     states = _states(build, model.convolution_state)
     extended = graph.op((width, tokens + kept * slots), graph.view(states, states.shape), graph.view(product, product.shape))
     graph.expand(extended)
     graph.nodes.append(_copy(build, extended))
     output = graph.op((width, tokens), extended, build.weight)
-    return build.matmul(graph.op((width, tokens), graph.view(chunks, (width, tokens)), output), width)
+    return build.matmul(graph.op((width, tokens), graph.view(chunks, (width, tokens)), output), width, "shortconv.out_proj")
 
 
 _MIXERS = {"mamba2": mamba2, "delta": delta, "shortconv": shortconv}
@@ -506,10 +526,7 @@ def single(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tensor:
     """Return the residual stream after a block of one kind only: state, attention or feed-forward (src/models/nemotron-h.cpp)."""
     del last
     source = build.norm(stream)
-    if layer.recurrent or layer.attention:
-        current = mixer(build, layer, source)
-    else:
-        current = feed_forward_or_experts(build, layer, source)
+    current = mixer(build, layer, source) if layer.recurrent or layer.attention else feed_forward_or_experts(build, layer, source)
     return build.add(current, stream)
 
 
@@ -551,31 +568,35 @@ def _block_of(model: Architecture) -> Block:
     return parallel if model.traits.parallel else pre_norm
 
 
-def peak(model: Architecture, config: Configuration, outputs: int) -> int:
+def peak(model: Architecture, config: Configuration, outputs: int, host: HostWeights | None = None) -> int:
     """Return the bytes of the compute buffer with every layer on one device."""
-    build = Build(model, config, outputs)
+    build = Build(model, config, outputs, host)
     graph = build.graph
     stream = build.embedded
+    stream.children += 1  # measured: the embeddings stay to the end
     if model.name.startswith("gemma") or model.get_float("embedding_scale") not in (0.0, 1.0):
         stream = graph.op(stream.shape, stream, build.kept("scaled rows", 4 * build.tokens))
         graph.expand(stream)
     block = _block_of(model)
     late = model.name in _LATE_SELECTION
-    layers = settled(model)
+    layers = settled(model, host)
     for position, layer in enumerate(layers):
+        build.layer = layer.index
         stream = block(build, layer, stream, position == len(layers) - 1 and not late)
-    stream.children += 1
+    if not (host and "norm" in host.get(0, {})):
+        stream.children += 1  # measured: the last residual stream stays, unless layers run from main memory
     current = build.norm(stream)
     if late:
         current.children += 1
         current = build.selected(current)
-    graph.expand(build.matmul(current, model.vocab))
-    return graph.peak()
+    build.layer = len(model.layers)
+    graph.expand(build.matmul(current, model.vocab, "output"))
+    return graph.split_peak() if host else graph.peak()
 
 
-def settled(model: Architecture) -> list[Layer]:
+def settled(model: Architecture, host: HostWeights | None = None) -> list[Layer]:
     """Return the layers that are worth recording: a run of equal triples is recorded once, the last layer always."""
-    kinds = [_kind(layer) for layer in model.layers]
+    kinds = [(*_kind(layer), *sorted((host or {}).get(layer.index, {}).items())) for layer in model.layers]
     seen: set[tuple[object, ...]] = set()
     kept = []
     for index, layer in enumerate(model.layers):

@@ -44,6 +44,7 @@ class Traits:
     router_bias: bool = False
     post_norm: bool = False
     fixed_kv_layers: int = 0
+    output_first: bool = False  # the tied output is created before the embedding: on a processor both are then held
 
 
 _POST = ("attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm")
@@ -100,8 +101,8 @@ TRAITS: dict[str, Traits] = {
     "gemma2": Traits(norms=_POST, tied=True, window=4096, window_pattern=2, post_norm=True),
     "gemma3": Traits(norms=_POST, tied=True, qk_norm="head", window_pattern=6, post_norm=True),
     "gemma-embedding": Traits(norms=_POST, tied=True, qk_norm="head", window_pattern=6, post_norm=True, causal=False),
-    "gemma3n": Traits(norms=_POST, tied=True, qk_norm="head", window_pattern=5, post_norm=True, fixed_kv_layers=20),
-    "gemma4": Traits(norms=_POST, tied=True, qk_norm="head", post_norm=True),
+    "gemma3n": Traits(norms=_POST, tied=True, qk_norm="head", window_pattern=5, post_norm=True, fixed_kv_layers=20, output_first=True),
+    "gemma4": Traits(norms=_POST, tied=True, qk_norm="head", post_norm=True, output_first=True),
     "deepseek2": Traits(),
     "deepseek32": Traits(router_bias=True),
     "glm-dsa": Traits(router_bias=True),

@@ -335,6 +335,32 @@ def is_expert(name: str) -> bool:
     return "_exps" in name
 
 
+def is_gguf(quant: str) -> bool:
+    """Return whether the name is one of llama.cpp's quantisations."""
+    return quant.upper() in BASE_TYPES or quant.upper() in ALIASES
+
+
+def layer_of(name: str) -> int | None:
+    """Return the block number of a tensor's name, None for tensors of the whole model."""
+    if not name.startswith("blk."):
+        return None
+    number = name[4 : name.find(".", 4)]
+    return int(number) if number.isdigit() else None
+
+
+def is_first_layer(name: str, model: Architecture) -> bool:
+    """Return whether llama.cpp creates the tensor with layer 0 (LLM_TENSOR_LAYER_REPEATING without a number of its own)."""
+    return name in _FIRST_LAYER and not (name.startswith("token_embd_norm") and model.mixer == "shortconv")
+
+
+def elements(shape: Sequence[int]) -> int:
+    """Return the number of elements of a shape."""
+    total = 1
+    for dimension in shape:
+        total *= dimension
+    return total
+
+
 def is_input(name: str) -> bool:
     """Return whether the tensor belongs to the input layer, which llama.cpp keeps in main memory (src/llama-arch.cpp LLM_TENSOR_LAYER_INPUT)."""
     return name in ("token_embd.weight", "per_layer_token_embd.weight", "position_embd.weight", "token_types.weight")
@@ -374,8 +400,8 @@ def place(model: Architecture, tensors: Sequence[Typed], *, padded: bool = True)
     for tensor in tensors:
         name = tensor.name
         file += tensor.bytes
-        if name.startswith("blk."):
-            index = int(name[4 : name.index(".", 4)])
+        index = layer_of(name)
+        if index is not None:
             if index < running:
                 size = device_tensor_bytes(tensor.shape, tensor.type, padded=padded)
                 layers[index] += size
@@ -387,7 +413,7 @@ def place(model: Architecture, tensors: Sequence[Typed], *, padded: bool = True)
         else:
             size = device_tensor_bytes(tensor.shape, tensor.type, padded=padded)
             tied = tied and name != "output.weight"
-            if name in _FIRST_LAYER and not (name.startswith("token_embd_norm") and model.mixer == "shortconv"):
+            if is_first_layer(name, model):
                 layers[0] += size
             else:
                 output += size
@@ -416,11 +442,6 @@ _PACKED: dict[str, tuple[float, bool]] = {
 PACKED_QUANTS = tuple(_PACKED)
 
 
-def typed_for(model: Architecture, quant: str) -> list[Typed]:
-    """Return the model's tensors with their types for a GGUF quantisation, and as 16-bit ones for a packed format (see ``size_of``)."""
-    return typed(model, quant if quant.upper() in BASE_TYPES or quant.upper() in ALIASES else "BF16")
-
-
 def nominal_bits(quant: str) -> float:
     """Return the bits per weight that a quantisation's name promises: 4 for Q4_K_M, 16 for F16. The rule of thumb counts with these."""
     digits = re.search(r"(?:^|[A-Z-])(16|32|[1-8])(?=[^0-9]|$)", quant.upper())
@@ -438,8 +459,7 @@ def size_of(metadata: Mapping[str, Any], quant: str, family: str | None = None) 
     takes 2 to 10 MB. Raises RequestError for an unknown name, InputError for metadata without the needed keys.
     """
     model = fold(metadata)
-    is_gguf = quant.upper() in BASE_TYPES or quant.upper() in ALIASES
-    if family in ("mlx", "safetensors") or (family is None and not is_gguf and quant in _PACKED):
+    if family in ("mlx", "safetensors") or (family is None and not is_gguf(quant) and quant in _PACKED):
         return _packed_size(model, quant)
     placed = place(model, typed(model, quant))
     return QuantSize(placed.file, placed.device, placed.host, placed.experts, placed.active)
