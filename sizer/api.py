@@ -42,7 +42,31 @@ def probe(capture: Capture | None = None, *, explain: bool = False, budget: str 
     started = time.perf_counter()
     raw = observe(Live() if capture is None else Replay(capture), explain=explain)
     machine = complete(raw, _catalog(catalog), budget=budget)
-    return _timed(machine, started)
+    return _timed(_with_kept_measurement(machine) if capture is None else machine, started)
+
+
+def _with_kept_measurement(machine: Machine) -> Machine:
+    from sizer.probes import measurement
+
+    record = measurement.kept(machine)
+    if record is None:
+        return machine
+    from sizer.estimator.bandwidth import Measurement, measured
+
+    found = Measurement.from_dict(record)
+    return machine if found is None else measured(machine, found)
+
+
+def measure(machine: Machine | None = None) -> Machine:
+    """Measure the memory bandwidth of this machine (a few hundred milliseconds, needs numpy), keep it in the user's cache and return the machine with it."""
+    from sizer.estimator import bandwidth
+    from sizer.probes import measurement
+
+    machine = machine or probe()
+    threads = machine.cpu.physical_cores or machine.cpu.logical_cores or 1
+    found = bandwidth.measure(threads, machine.memory.available_bytes)
+    measurement.keep(machine, found.to_dict())
+    return bandwidth.measured(machine, found)
 
 
 def record(*, catalog: Catalog | str | None = None) -> tuple[Machine, Capture]:

@@ -225,14 +225,12 @@ def configuration(
     if cards and (context == "auto" or layers == "auto"):
         from sizer.estimator import placement
 
-        config = placement.fit_like_llama_cpp(
-            subject.source,
-            config,
-            budgets=[card.memory_free_bytes or card.budget_bytes or 0 for card in cards],
-            context_limit=limit,
-            choose_context=context == "auto",
-            fit=catalog.overheads["fit"],
+        free = sum(card.memory_free_bytes or card.budget_bytes or 0 for card in cards)
+        fit = placement.fit_like_llama_cpp(
+            subject.source.architecture, subject.source.tensors, config, free, fit=catalog.overheads["fit"], context_given=context != "auto"
         )
+        tokens = fit.context_total if config.kv_unified else fit.context_total // parallel
+        config = replace(config, context=tokens, gpu_layers=fit.gpu_layers, cpu_moe=fit.cpu_moe)
     elif context == "auto":
         config = replace(config, context=limit)
     return config, notes

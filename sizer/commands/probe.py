@@ -62,9 +62,13 @@ def _machine(terminal: Terminal, values: dict[str, Any]) -> Machine | None:
 
 def _measured(terminal: Terminal, machine: Machine) -> Machine:
     from sizer import api
+    from sizer.errors import InputError
 
     terminal.talk("measuring the memory bandwidth ...")
-    return api.measure(machine)
+    try:
+        return api.measure(machine)
+    except ImportError as error:
+        raise InputError(f"--measure needs numpy, which cannot be imported: {error}", code="missing-library", hint="pip install numpy") from None
 
 
 command = make_command("probe", run, OPTIONS, machine_options(), text=TEXT)
