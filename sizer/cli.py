@@ -27,6 +27,7 @@ COMMANDS = {
 }
 RESERVED = ("fleet", "report", "verify")
 DEFAULT = "recommend"
+COMPLETION = "_SIZER_COMPLETE"
 FLAGS = {"--json", "--quiet", "-q", "--verbose", "-v", "--no-color", "--no-colour", "--offline"}
 WITH_VALUE = {"--catalog"}
 OWN = {"--help", "-h", "--version"}
@@ -74,7 +75,7 @@ def _guarded(line: list[str]) -> int:
 def _run(line: list[str], terminal: Terminal) -> int:
     hoisted, rest = split_globals(line)
     first = rest[0] if rest else DEFAULT
-    if "_SIZER_COMPLETE" in os.environ or (first in OWN and not {*rest} - OWN):
+    if COMPLETION in os.environ or (first in OWN and not {*rest} - OWN):
         return _front(line, terminal)
     if first.startswith("-"):
         first, rest = DEFAULT, [DEFAULT, *rest]
@@ -105,13 +106,17 @@ def load(name: str) -> Any:
 
 
 def _invoke(command: Any, arguments: list[str], terminal: Terminal) -> int:
+    """Run a click command without click's own ``main``, which has its own ideas of interrupts and closed pipes."""
     import click
 
+    name = "sizer" if command.name == "sizer" else f"sizer {command.name}"
     try:
-        result = command.main(arguments, prog_name="sizer" if command.name == "sizer" else f"sizer {command.name}", standalone_mode=False, obj=terminal)
+        with command.make_context(name, arguments, obj=terminal) as context:
+            return int(command.invoke(context) or 0)
+    except click.exceptions.Exit as done:  # --help and --version
+        return done.exit_code
     except click.exceptions.Abort:
         raise KeyboardInterrupt from None
-    return int(result or 0)
 
 
 def unknown_command(word: str) -> SizerError:
@@ -130,7 +135,10 @@ def _front(line: list[str], terminal: Terminal) -> int:
     """Answer ``sizer --help``, ``sizer --version`` and the shell's completion."""
     from sizer.commands.front import front
 
-    return _invoke(front(), line, terminal)
+    group = front()
+    if COMPLETION in os.environ:
+        group.main(prog_name="sizer", complete_var=COMPLETION)  # prints the completion and ends the process
+    return _invoke(group, line, terminal)
 
 
 def _bug(error: Exception) -> SizerError:

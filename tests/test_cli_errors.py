@@ -62,7 +62,7 @@ WRONG = [
     (["estimate", "qwen3-8b", "--gpu-layers", "many"], 2, "--gpu-layers", "all"),
     (["estimate", "qwen3-8b", "--flash-attn", "maybe"], 2, "maybe", "auto"),
     (["estimate", "./no-such-file.gguf"], 4, "no-such-file.gguf", ""),
-    (["estimate", "hf:owner/repo", "--offline"], 5, "--offline", ""),
+    (["estimate", "hf:owner/repo", "--offline"], 2, "--offline", ""),
     (["plan"], 2, "MODEL", ""),
     (["plan", "no-such-model"], 2, "no-such-model", ""),
     (["why-not"], 2, "MODEL", ""),

@@ -8,6 +8,7 @@ from typing import Any
 
 from sizer.errors import CatalogError, InputError
 
+LIMIT_BYTES = 32 << 20  # ours is below 1 MiB; a longer file is something else
 TABLES = ("models", "quants", "devices", "runtimes")
 
 
@@ -33,7 +34,11 @@ def read_overlay(path: str) -> dict[str, Any]:
 
 def _read(path: str) -> Any:
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        with Path(path).open("rb") as file:
+            data = file.read(LIMIT_BYTES + 1)
+        if len(data) > LIMIT_BYTES or data.startswith(b"\0"):
+            raise CatalogError(f"{path}: not a catalog: {'more than 32 MiB' if len(data) > LIMIT_BYTES else 'it begins with zeros'}")
+        text = data.decode()
     except OSError as error:
         raise CatalogError(f"{path}: {error.strerror or error}", code="unreadable-catalog") from None
     except UnicodeDecodeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,6 +38,9 @@ def _check(terminal: Terminal, files: tuple[str, ...]) -> int:
     from sizer.catalog.check import complaints
 
     found = complaints(*files)
+    if terminal.json:
+        terminal.document(json.dumps({"schema": "sizer/catalog-check/1", "complaints": found}, ensure_ascii=False))
+        return 4 if found else 0
     for line in found:
         terminal.say(line)
     terminal.say(f"{len(found)} complaints" if found else "nothing to complain about")
@@ -52,7 +56,10 @@ def _add(terminal: Terminal, reference: str) -> int:
 
     catalog = Catalog()
     entry = entry_text(survey(reference, offline=terminal.offline), catalog.quality, catalog.quants, date.today().isoformat())
-    terminal.say(entry.rstrip("\n"))
+    if terminal.json:
+        terminal.document(json.dumps({"schema": "sizer/catalog-entry/1", "entry": entry}, ensure_ascii=False))
+    else:
+        terminal.say(entry.rstrip("\n"))
     terminal.talk(f"{entry.count('# decide:')} things to decide; put it into data/model_catalog.yaml or into a file for --catalog")
     return 0
 

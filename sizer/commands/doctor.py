@@ -11,9 +11,7 @@ from sizer.commands.options import command as make_command
 if TYPE_CHECKING:
     from sizer.commands.terminal import Terminal
 
-TEXT = (
-    "A diagnostic bundle for bug reports: versions, the machine, every question and its answer; no serial numbers, user or host names, home folder."
-)
+TEXT = "A diagnostic bundle for bug reports: versions, the machine, every question and its answer; no serial numbers, user or host names, home folder."
 LIBRARIES = ("click", "numpy", "nvidia-ml-py", "psutil", "py-cpuinfo", "pydantic", "pydantic_core", "huggingface_hub", "ruamel.yaml")
 SETTINGS = ("LANG", "LC_ALL", "NO_COLOR", "TERM", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 

@@ -52,7 +52,7 @@ def unknown_word(what: str, word: str, words: Sequence[str]) -> RequestError:
     return RequestError(f'{what}: there is no "{word}"', code="unknown-value", hint=hint)
 
 
-class Words(click.ParamType):
+class Words(click.ParamType):  # type: ignore[type-arg]  # generic for type checkers alone, in new versions of click
     """One of a few words, whatever their case; ``many`` takes several with commas between."""
 
     name = "word"
@@ -85,7 +85,7 @@ class Words(click.ParamType):
         return [CompletionItem(word) for word in self.words if word.startswith(incomplete)]
 
 
-class Number(click.ParamType):
+class Number(click.ParamType):  # type: ignore[type-arg]
     """A finite number within bounds; ``units`` are endings that may follow it and by what they multiply."""
 
     name = "number"

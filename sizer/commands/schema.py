@@ -20,12 +20,12 @@ NAMES = ("machine", "machine-written", "capture", "estimate", "recommendation", 
 def text(name: str) -> str:
     """Return the text of one schema, also from inside a zip or a frozen program."""
     import os
+    from typing import Any, cast
 
     from sizer import schema
 
     path = os.path.join(os.path.dirname(schema.__file__), name + ENDING)  # noqa: PTH118, PTH120 - the loader takes strings
-    data: bytes = schema.__loader__.get_data(path)
-    return data.decode()
+    return str(cast(Any, schema.__loader__).get_data(path), "utf-8")
 
 
 def run(terminal: Terminal, values: dict[str, Any]) -> None:

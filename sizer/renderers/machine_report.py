@@ -46,7 +46,10 @@ def _block(title: str, lines: Iterable[Line], subject: str, machine: Machine, in
 
 
 def _fact_line(label: str, value: str, source: str, ink: Ink) -> list[str]:
-    lines = wrap(clean(value), indent=f"  {label:<{LABEL}}", hanging=" " * (LABEL + 2))
+    return _with_source(wrap(clean(value), indent=f"  {label:<{LABEL}}", hanging=" " * (LABEL + 2)), source, ink)
+
+
+def _with_source(lines: list[str], source: str, ink: Ink) -> list[str]:
     if source and lines:
         last = lines[-1]
         if len(last) + len(source) + 2 <= WIDTH:
@@ -81,7 +84,7 @@ def _system(machine: Machine) -> list[Line]:
     if platform.wsl:
         lines.append(("WSL", "yes", ("wsl",)))
     if platform.virtual_machine:
-        lines.append(("virtual", platform.virtual_machine, ("virtual_machine",)))
+        lines.append(("virtual", "yes" if platform.virtual_machine is True else platform.virtual_machine, ("virtual_machine",)))
     lines.append(("display", platform.display or "unknown", ("display",)))
     return lines
 
@@ -108,7 +111,7 @@ def _memory(machine: Machine) -> list[Line]:
     lines.append(("for models", gib_unit(memory.budget_bytes), ("budget_bytes",)))
     if memory.bandwidth_gbs is not None:
         source = f" ({memory.bandwidth_source})" if memory.bandwidth_source else ""
-        lines.append(("bandwidth", f"{memory.bandwidth_gbs:.0f} GB/s{source}", ("bandwidth_gbs",)))
+        lines.append(("bandwidth", f"{memory.bandwidth_gbs:.0f} GB/s{source}", ()))  # the source stands in the value
     return lines
 
 
@@ -171,8 +174,8 @@ def fact_lines(facts: Iterable[Fact], ink: Ink = PLAIN) -> list[str]:
     """Return every fact with its source and what other sources said instead."""
     lines = []
     for fact in facts:
-        lines += _fact_line("", f"{fact.subject} {fact.fact} = {_value(fact.value)}", clean(fact.source), ink)
-        lines += [ink.faint(f"{'':<{LABEL + 4}}not {clean(loser)}") for loser in fact.losers]
+        lines += _with_source(wrap(clean(f"{fact.subject} {fact.fact} = {_value(fact.value)}"), indent="  ", hanging="    "), clean(fact.source), ink)
+        lines += [ink.faint(f"    not {clean(loser)}") for loser in fact.losers]
     return lines
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from sizer.records import dataclass, field
+from sizer.records import dataclass
 from sizer.schema.base import Document
 from sizer.schema.estimate import MemoryEstimate, SpeedEstimate
 from sizer.schema.machine import Machine, Notice
