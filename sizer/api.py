@@ -54,7 +54,13 @@ def _with_kept_measurement(machine: Machine) -> Machine:
     from sizer.estimator.bandwidth import Measurement, measured
 
     found = Measurement.from_dict(record)
-    return machine if found is None else measured(machine, found)
+    return machine if found is None else _no_longer_assumed(measured(machine, found))
+
+
+def _no_longer_assumed(machine: Machine) -> Machine:
+    from sizer.records import replace
+
+    return replace(machine, notices=tuple(notice for notice in machine.notices if notice.code != "assumed-bandwidth"))
 
 
 def measure(machine: Machine | None = None) -> Machine:
@@ -66,7 +72,7 @@ def measure(machine: Machine | None = None) -> Machine:
     threads = machine.cpu.physical_cores or machine.cpu.logical_cores or 1
     found = bandwidth.measure(threads, machine.memory.available_bytes)
     measurement.keep(machine, found.to_dict())
-    return bandwidth.measured(machine, found)
+    return _no_longer_assumed(bandwidth.measured(machine, found))
 
 
 def record(*, catalog: Catalog | str | None = None) -> tuple[Machine, Capture]:

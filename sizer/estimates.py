@@ -10,7 +10,6 @@ from sizer.catalog.load import Catalog
 from sizer.catalog.resolve import default_quant, resolve_model, resolve_quant
 from sizer.errors import RequestError
 from sizer.estimator import memory, speed, weights, work
-from sizer.estimator.architecture import fold
 from sizer.estimator.baseline import rule_of_thumb_bytes
 from sizer.estimator.memory import ModelMemory, Place
 from sizer.records import dataclass, replace
@@ -146,19 +145,17 @@ def _computed_size(metadata: dict[str, Any], quant: str, family: str) -> QuantSi
 
 
 def _from_file(file: ModelFile) -> Subject:
-    architecture = fold(file.metadata)
     if file.format == "gguf":
-        tensors = tuple(weights.Typed(tensor.name, tensor.shape, tensor.type) for tensor in file.tensors)
-    else:  # other names for the same tensors: the architecture lists them, the file says how many bytes they take
-        tensors = tuple(weights.typed_for(architecture, "BF16"))
-    source = ModelMemory(architecture, tensors, "file", file.parameters, 8 * file.weight_bytes / max(1, file.parameters))
-    placed = weights.place(architecture, tensors)
-    size = QuantSize(placed.file, placed.device, placed.host, placed.experts, placed.active)
-    scale = 1.0 if file.format == "gguf" else file.weight_bytes / max(1, placed.file)
-    if scale != 1.0:
-        size = QuantSize(*(int(part * scale) for part in (placed.file, placed.device, placed.host, placed.experts, placed.active)))
-    active = int(file.parameters * placed.active / max(1, placed.device + placed.host))
-    return Subject(file.name, file.quant, source, size, active, architecture.context_length)
+        source = ModelMemory.from_gguf(file.metadata, file.tensors, file.quant)
+        placed = weights.place(source.architecture, source.tensors)
+        size = QuantSize(placed.file, placed.device, placed.host, placed.experts, placed.active)
+    else:
+        source = ModelMemory.from_safetensors(file.metadata, file.tensors, file.quant)
+        whole = weights.size_of(file.metadata, "BF16", "safetensors")
+        scale = file.weight_bytes / max(1, whole.file_bytes)
+        size = QuantSize(*(int(part * scale) for part in (whole.file_bytes, whole.device_bytes, whole.host_bytes, whole.expert_bytes, whole.active_bytes)))
+    active = int(file.parameters * size.active_bytes / max(1, size.device_bytes + size.host_bytes))
+    return Subject(file.name, file.quant, source, size, active, source.architecture.context_length)
 
 
 def devices_of(machine: Machine, backend: str | None) -> tuple[tuple[Accelerator, ...], str, bool]:
