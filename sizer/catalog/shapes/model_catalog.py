@@ -125,6 +125,12 @@ class Artifacts(Sourced):
     safetensors: dict[str, Repository] = Field(default_factory=dict)
 
 
+class MinRuntime(Sourced):
+    """Oldest versions that load the model."""
+
+    versions: Annotated[dict[Runtime, str], Field(min_length=1)]
+
+
 class Quality(Sourced):
     """Points of 100 per mode and use case: [score, standard deviation] or with the basis where it is not "direct"."""
 
@@ -147,7 +153,7 @@ class Entry(Strict):
     context: Context
     architecture: Architecture
     artifacts: Artifacts
-    min_runtime: dict[Runtime, str] = Field(default_factory=dict)
+    min_runtime: MinRuntime | None = None
     traps: tuple[str, ...] = ()
     quality: Quality | None = None
 
@@ -208,7 +214,7 @@ def model_row(entry: Entry) -> dict[str, Any]:
         "lmstudio_key": files.lmstudio,
         "mlx_repos": files.mlx,
         "safetensors_repos": files.safetensors,
-        "min_runtime": dict(entry.min_runtime),
+        "min_runtime": dict(entry.min_runtime.versions) if entry.min_runtime else {},
         "traps": list(entry.traps),
         "quality": scores(entry.quality),
         "sizes": dict.fromkeys(files.quants),
@@ -241,7 +247,7 @@ def scores(quality: Quality | None) -> dict[str, dict[str, list[Any]]]:
 
 def sources_row(entry: Entry) -> dict[str, Any]:
     """Return what `models show` and `catalog check` need beside the model: the origin of every group, claims, published counts."""
-    groups = ("release", "license", "abilities", "context", "architecture", "artifacts", "quality")
+    groups = ("release", "license", "abilities", "context", "architecture", "artifacts", "min_runtime", "quality")
     row: dict[str, Any] = {name: [group.source, group.checked] for name in groups if (group := getattr(entry, name)) is not None}
     row["mtp_in_gguf"] = entry.artifacts.mtp_in_gguf
     row["published_parameters"] = entry.architecture.published_parameters
