@@ -175,6 +175,7 @@ def test_every_published_size_is_met_or_explained() -> None:
         ("phi-4-14b", "phi-4"),
         ("qwen3.6:27b-q8_0", "qwen3.6-27b"),
         ("Ministral 3 14B", "ministral-3-14b"),
+        ("gpt-oss:latest", "gpt-oss-20b"),
     ],
 )
 def test_names_that_people_type_find_the_model(text: str, model: str) -> None:
@@ -228,6 +229,12 @@ def test_a_search_finds_every_word_and_puts_the_proposed_first() -> None:
     assert found
     assert all("vision" in model.capabilities for model in found)
     assert [model.recommend for model in found] == sorted((model.recommend for model in found), reverse=True)
+
+
+def test_a_search_can_limit_size_and_licence() -> None:
+    found = search(CATALOG, "vision <10b commercial proposed")
+    assert found
+    assert all(model.parameters < 10e9 and model.commercial_use == "yes" and model.recommend for model in found)
 
 
 @given(st.text(alphabet="abcQqwen3.-_:/ 8B", max_size=30))

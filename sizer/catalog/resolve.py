@@ -82,7 +82,8 @@ def names(models: Mapping[str, Model]) -> tuple[dict[str, str], dict[str, str]]:
         for model in models.values():
             for name in _names_of(model, tier):
                 exact.setdefault(name.lower(), model.id)
-                keys.setdefault(name_key(name), model.id)
+                if not name.endswith(":latest"):  # "gpt-oss:latest" is one model, "gpt-oss" is several
+                    keys.setdefault(name_key(name), model.id)
     return exact, keys
 
 
@@ -119,12 +120,26 @@ def _quant_key(text: str) -> str:
 
 
 def search(catalog: Catalog, text: str) -> list[Model]:
-    """Return the models that hold every word of ``text`` in their names, family, licence, roles or abilities, the proposed ones first."""
+    """Return the models that hold every word of ``text`` in names, family, licence, roles or abilities, the proposed ones first.
+
+    "<9b" and ">=30b" limit the parameters, "commercial" asks for a licence that allows commercial use without terms, "proposed" for models that may be picked.
+    """
     words = text.lower().split()
-    found = [model for model in catalog.models.values() if all(word in haystack(model) for word in words)]
+    found = [model for model in catalog.models.values() if all(_matches(model, word) for word in words)]
     if not found and (key := name_key(text)):
         found = [model for model in catalog.models.values() if key in name_key(model.id) or key in name_key(model.name)]
     return sorted(found, key=lambda model: not model.recommend)
+
+
+_LIMIT = re.compile(r"(<=|>=|<|>)(\d+(?:\.\d+)?)b?$")
+
+
+def _matches(model: Model, word: str) -> bool:
+    limit = _LIMIT.match(word)
+    if limit is None:
+        return word in haystack(model)
+    wanted, size = float(limit[2]), model.parameters / 1e9
+    return {"<": size < wanted, "<=": size <= wanted, ">": size > wanted, ">=": size >= wanted}[limit[1]]
 
 
 def haystack(model: Model) -> str:
@@ -140,7 +155,8 @@ def haystack(model: Model) -> str:
         *model.roles,
         *model.capabilities,
     )
-    return " ".join((*words, *model.ollama_tags.values())).lower()
+    marks = ("commercial" if model.commercial_use == "yes" else "", "proposed" if model.recommend else "")
+    return " ".join((*words, *marks, *model.ollama_tags.values())).lower()
 
 
 def default_quant(native: str | None, sizes: dict[str, QuantSize]) -> str:

@@ -38,6 +38,7 @@ class Model(Document):
     """One model. ``architecture`` holds GGUF metadata names without the architecture prefix (``block_count``, ``attention.head_count_kv``, ...)
     plus ``general.architecture`` and ``vocab_size``; ``quality`` maps mode ("default" or "thinking") to use case to score (models that always think have
     no "default"). ``ollama_bytes``: what ollama.com publishes for the tag of a quantisation, vision projector included where the blob holds it.
+    ``kv_fragile``: a quantised KV cache changes its answers visibly; never quantise it silently.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Model(Document):
     checked: str = ""
     tokenizer_bytes: int = 0
     ollama_bytes: dict[str, int] = field(default_factory=dict)
+    kv_fragile: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,12 @@ class MinRuntime(Sourced):
     versions: Annotated[dict[Runtime, str], Field(min_length=1)]
 
 
+class KvQuantisation(Sourced):
+    """What a quantised cache does to the model's answers."""
+
+    fragile: bool
+
+
 class Quality(Sourced):
     """Points of 100 per mode and use case: [score, standard deviation] or with the basis where it is not "direct"."""
 
@@ -154,6 +160,7 @@ class Entry(Strict):
     architecture: Architecture
     artifacts: Artifacts
     min_runtime: MinRuntime | None = None
+    kv_quantisation: KvQuantisation | None = None
     traps: tuple[str, ...] = ()
     quality: Quality | None = None
 
@@ -215,6 +222,7 @@ def model_row(entry: Entry) -> dict[str, Any]:
         "mlx_repos": files.mlx,
         "safetensors_repos": files.safetensors,
         "min_runtime": dict(entry.min_runtime.versions) if entry.min_runtime else {},
+        "kv_fragile": bool(entry.kv_quantisation and entry.kv_quantisation.fragile),
         "traps": list(entry.traps),
         "quality": scores(entry.quality),
         "sizes": dict.fromkeys(files.quants),
@@ -247,7 +255,7 @@ def scores(quality: Quality | None) -> dict[str, dict[str, list[Any]]]:
 
 def sources_row(entry: Entry) -> dict[str, Any]:
     """Return what `models show` and `catalog check` need beside the model: the origin of every group, claims, published counts."""
-    groups = ("release", "license", "abilities", "context", "architecture", "artifacts", "min_runtime", "quality")
+    groups = ("release", "license", "abilities", "context", "architecture", "artifacts", "min_runtime", "kv_quantisation", "quality")
     row: dict[str, Any] = {name: [group.source, group.checked] for name in groups if (group := getattr(entry, name)) is not None}
     row["mtp_in_gguf"] = entry.artifacts.mtp_in_gguf
     row["published_parameters"] = entry.architecture.published_parameters
