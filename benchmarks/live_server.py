@@ -133,10 +133,11 @@ def emitted(port: int, *, embeds: bool = False, context: int = 2048, parallel: i
     machine = Machine(
         platform=Platform(os="linux", arch="x86_64", display="headless"), memory=Memory(total_bytes=8 << 30, budget_bytes=7 << 30), cpu=Cpu(avx2=True)
     )
+    roles = ("embedding",) if embeds else ("chat",)
+    shape = {"general.architecture": "llama", "block_count": 4, "attention.causal": not embeds}
     model = Model(
         id="tiny", name="tiny", family="tiny", parameters=1, active_parameters=1, released="2026-11-24", license="none", commercial_use="yes", modality="text",
-        roles=("embedding",) if embeds else ("chat",), capabilities=(), context=4096, architecture={"general.architecture": "llama", "block_count": 4, **({"attention.causal": False} if embeds else {})},
-        gguf_repo="nobody/tiny",
+        roles=roles, capabilities=(), context=4096, architecture=shape, gguf_repo="nobody/tiny",
     )  # fmt: skip
     needs = Needs(runtime="llama.cpp", port=port, parallel=parallel)
     option = options(machine, needs, Catalog().runtimes)[0]

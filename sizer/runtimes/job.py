@@ -25,7 +25,10 @@ ALL_LAYERS = 999
 
 @dataclass(frozen=True, slots=True)
 class PlanInput:
-    """What was decided. ``config`` is per request; ``download_bytes`` is the size of the artefact."""
+    """What was decided. ``config`` is per request; ``download_bytes`` is the size of the artefact.
+
+    ``beside`` says that this model runs beside another one of the same machine: a server that holds one model then takes the next port and another name.
+    """
 
     model: Model
     quant: Quant
@@ -36,6 +39,7 @@ class PlanInput:
     memory: MemoryEstimate
     source: Source
     download_bytes: int
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ class Job:
         self.setting: Setting = given.option.setting or setting_of(given.machine, given.needs, self.table)
         self.os = self.setting.host
         self.lan = given.needs.serve == "lan"
-        self.port: int = given.needs.port or self.entry["port"]
+        self.apart = given.beside and self.entry["one_model"]
+        self.port: int = (given.needs.port or self.entry["port"]) + (1 if self.apart else 0)
 
     @cached_property
     def containered(self) -> bool:
@@ -167,6 +172,10 @@ class Job:
         command = table.get(self.option.form) or next((value for name, value in table.items() if value and name != "note" and "_" not in name), None)
         return [self.step("undo", f"Remove {self.entry['name']}", command, table.get("note"))] if command else []
 
+    def holds(self, name: str) -> bool:
+        """Return whether the runtime already has an artefact of exactly this name."""
+        return name in (self.state.models or ())
+
     def download_note(self) -> str:
         """Return size, expected time on a 100 Mbit/s line, and that the download can be resumed."""
         mbit = self.table["download_mbit_per_second"]
@@ -245,7 +254,8 @@ class Job:
         if image is None or rule is None or (self.os == "macos" and self.option.devices):
             return None
         return {
-            "name": self.option.runtime.replace(".", "-"),
+            "name": self.option.runtime.replace(".", "-") + ("-beside" if self.apart else ""),
+            "program": self.option.runtime,
             "image": image,
             "arguments": list(arguments),
             "environment": dict(env),

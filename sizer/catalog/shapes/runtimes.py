@@ -161,6 +161,7 @@ class Runtime(Strict):
     api_key: str
     path: str
     health: str
+    one_model: bool
     minimum_version: str | None
     version_fact: str
     platforms: dict[System, PlatformRule]

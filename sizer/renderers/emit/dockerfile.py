@@ -12,7 +12,7 @@ from sizer.schema.recommendation import Recommendation
 
 HEALTH_PROGRAMS = {
     "ollama": ["ollama", "list"],
-    "llama-cpp": ["curl", "-fsS", "http://localhost:{port}{health}"],
+    "llama.cpp": ["curl", "-fsS", "http://localhost:{port}{health}"],
     "vllm": ["python3", "-c", "import urllib.request as r; r.urlopen('http://localhost:{port}{health}')"],
     "lmstudio": ["curl", "-fsS", "http://localhost:{port}{health}"],
 }
@@ -60,4 +60,4 @@ def tagged(image: str) -> str:
 
 def health_check(container: Mapping[str, Any]) -> list[str]:
     """Return the words of the health check, run inside the container by a program that the image holds."""
-    return [word.format(port=container["port"], health=container["health"]) for word in HEALTH_PROGRAMS[container["name"]]]
+    return [word.format(port=container["port"], health=container["health"]) for word in HEALTH_PROGRAMS[container["program"]]]

@@ -32,6 +32,11 @@ def plan(job: Job) -> Plan:
     return Plan(settings=settings, steps=tuple(steps), endpoint=job.endpoint(served), reasons=tuple(reasons(job, settings)))
 
 
+def unit_name(job: Job) -> str:
+    """Return the name of the systemd unit."""
+    return "llama-server-beside" if job.apart else "llama-server"
+
+
 def program_of(job: Job) -> list[str]:
     """Return the program: the packages bring ``llama-server``, the project's own installer brings ``llama serve``."""
     return ["llama-server"] if job.state.installed else ["llama", "serve"]
@@ -125,11 +130,13 @@ def _pull(job: Job) -> Step:
 
 def _start(job: Job, command: list[str]) -> list[Step]:
     note = "stays in the foreground: keep this terminal open"
-    if job.state.running:
+    if job.state.installed:
+        note += "; a llama.cpp that was installed from llama.app says llama serve for llama-server"
+    if job.state.running and not job.apart:
         note = "stop the server that runs on this port first; " + note
     if job.lan:
         note += f"; {job.lan_note()}"
-    return [job.step("start", "Start the server", shell.command(command, job.os), note), *services.at_login(job, "llama-server", command)]
+    return [job.step("start", "Start the server", shell.command(command, job.os), note), *services.at_login(job, unit_name(job), command)]
 
 
 def _checks(job: Job, served: str) -> list[Step]:
@@ -152,7 +159,7 @@ def _endings(job: Job) -> list[Step]:
     remove = f'Remove-Item -Recurse -Force "$HOME\\.cache\\huggingface\\hub\\{folder}"' if job.os == "windows" else f"rm -rf ~/.cache/huggingface/hub/{folder}"
     return [
         job.step("stop", "Stop the server: Ctrl-C in its terminal", None, "all memory is given back at once"),
-        *services.remove(job, "llama-server"),
+        *services.remove(job, unit_name(job)),
         job.step("undo", "Remove the model", remove),
         *job.uninstall(),
     ]

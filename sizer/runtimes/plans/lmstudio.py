@@ -89,9 +89,7 @@ def _path(job: Job) -> list[Step]:
 
 
 def _pull(job: Job) -> list[Step]:
-    held = " ".join(job.state.models or ()).lower()
-    known = (job.model.lmstudio_key or "").lower()
-    if known and f"{known}@{job.given.quant.id}".lower() in held:
+    if "mlx" in job.option.formats and job.holds(repository(job)):  # a repository of MLX weights holds one quantisation, one of GGUF files several
         return []
     title = f"Fetch {job.model.name} {job.given.quant.id}"
     return [job.step("pull", title, shell.command(get(job), job.os), job.download_note())]

@@ -55,7 +55,7 @@ def _steps(job: Job, command: list[str]) -> list[Step]:
     )
     return [
         *job.install(),
-        job.step("pull", f"Fetch {job.model.name} {job.given.quant.id}", fetch, job.download_note()),
+        *([] if job.holds(job.artefact) else [job.step("pull", f"Fetch {job.model.name} {job.given.quant.id}", fetch, job.download_note())]),
         job.step("start", "Start the server", _program(job, command), "; ".join(filter(None, (start_note, job.lan_note())))),
         job.step("check", "See that the server answers", shell.get(f"{job.base}/health", job.os)),
         job.step(

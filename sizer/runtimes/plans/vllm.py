@@ -62,11 +62,25 @@ def _token(job: Job) -> dict[str, str]:
     return {"HF_TOKEN": "your-token"} if job.model.gated else {}
 
 
+def unit_name(job: Job) -> str:
+    """Return the name of the systemd unit."""
+    return "vllm-beside" if job.apart else "vllm"
+
+
 def utilization(job: Job) -> float:
     """Return the share of each card that vLLM takes: its own default, or the card's budget where a screen or the driver needs more of it."""
     most = float(job.entry["gpu_memory_utilization"])
+    if job.given.beside:  # what it needs, so that the other model keeps the rest
+        most = _needed_share(job)
     shares = [card.budget_bytes / card.memory_total_bytes for card in job.cards if card.budget_bytes and card.memory_total_bytes]
     return max(LEAST_UTILIZATION, int(min([most, *shares]) * 100) / 100)
+
+
+def _needed_share(job: Job) -> float:
+    """Return the share of a card that the estimate needs, rounded up to a hundredth."""
+    devices = [device.total_bytes for device in job.given.memory.devices if device.kind == "accelerator"]
+    sizes = [card.memory_total_bytes for card in job.cards if card.memory_total_bytes]
+    return ceil(100 * max(devices) / min(sizes)) / 100 if devices and sizes else float(job.entry["gpu_memory_utilization"])
 
 
 def _steps(job: Job, flags: list[str], env: dict[str, str], served: str) -> list[Step]:
@@ -83,19 +97,26 @@ def _steps(job: Job, flags: list[str], env: dict[str, str], served: str) -> list
             if job.model.gated
             else []
         ),
-        job.step("pull", f"Fetch {job.model.name} {job.given.quant.id}", f"{hub} download {shell.quote(job.artefact, job.os)}", job.download_note()),
+        *_pull(job, hub),
         job.step("start", "Start the server", start, "; ".join(filter(None, (note, job.lan_note())))),
-        *services.at_login(job, "vllm", command),
+        *services.at_login(job, unit_name(job), command),
         job.step("check", "See that the server answers", shell.get(f"{job.base}/health", job.os)),
         job.step("check", "See the version", shell.get(f"{job.base}/version", job.os), f"must be {job.entry['minimum_version']} or newer"),
         job.listed(served),
         job.ask(served),
         *job.gpu_check(),
         job.step("stop", "Stop the server: Ctrl-C in its terminal", None, "all memory is given back at once; it holds its share of the card until then"),
-        *services.remove(job, "vllm"),
+        *services.remove(job, unit_name(job)),
         job.step("undo", "Remove the model", f"rm -rf ~/.cache/huggingface/hub/models--{job.artefact.replace('/', '--')}"),
         *job.uninstall(),
     ]
+
+
+def _pull(job: Job, hub: str) -> list[Step]:
+    if job.holds(job.artefact):
+        return []
+    command = f"{hub} download {shell.quote(job.artefact, job.os)}"
+    return [job.step("pull", f"Fetch {job.model.name} {job.given.quant.id}", command, job.download_note())]
 
 
 def reasons(job: Job, settings: dict[str, Any]) -> list[Reason]:

@@ -278,3 +278,19 @@ def test_each_runtime_is_praised_for_what_it_is() -> None:
         for option in look(on):
             if option.refusal is None and option.runtime != "ollama":
                 assert not any("Ollama comes first" in reason.fact for reason in option.reasons)
+
+
+@pytest.mark.parametrize(("runtime", "port"), [("llama.cpp", 8081), ("vllm", 8001), ("ollama", 11434), ("lmstudio", 1234)])
+def test_a_second_model_takes_a_second_port_where_a_server_holds_one(runtime: str, port: int) -> None:
+    on = machine("linux", RTX_4090)
+    option = of(look(on, use_case="embedding"), runtime)
+    assert option is not None
+    made = plan(replace(given(on, option, NOMIC, {"context": 2048}, Needs(use_case="embedding")), beside=True))
+    assert made.endpoint.base_url == f"http://localhost:{port}/v1"
+    if runtime in ("llama.cpp", "vllm"):
+        assert f"--port {port}" in commands(made, "start") and made.settings["container"]["name"].endswith("-beside")
+
+
+def test_weights_in_the_cache_are_not_fetched_again() -> None:
+    on = machine("linux", RTX_4090, runtimes={"vllm": state(installed=True, version="0.33.0", models=("Qwen/Qwen3-8B-FP8",))})
+    assert "pull" not in kinds(planned(on, "vllm").steps)
