@@ -77,7 +77,7 @@ class Graph:
         self.nodes.append(tensor)
         return tensor
 
-    def peak(self) -> int:
+    def peak(self, *, keeps_inputs: bool = True) -> int:
         """Return the bytes of the buffer. Measured: inputs keep their memory until the last operation, which may take it over."""
         nodes = self.nodes
         inputs: list[Tensor] = []
@@ -94,12 +94,12 @@ class Graph:
             tensor.offset = blocks.take(tensor.size)
         last = nodes[-1]
         for node in nodes:
-            if node is last:
+            if node is last and keeps_inputs:
                 for tensor in inputs:
                     blocks.give(tensor.offset, tensor.size)
             if node.root is None and not node.outside:
                 self._allocate(node, blocks)
-            self._release(node, blocks, keeps_inputs=True)
+            self._release(node, blocks, keeps_inputs=keeps_inputs)
         return blocks.highest
 
     def split_peak(self) -> int:

@@ -30,6 +30,7 @@ class Build:
     def __init__(self, model: Architecture, config: Configuration, outputs: int, host: HostWeights | None = None) -> None:
         self.host = host
         self.layer = -1
+        self.per_layer: Tensor | None = None
         self.model, self.config, self.graph = model, config, Graph()
         self.tokens: int = ubatch(config)
         self.outputs = outputs
@@ -549,18 +550,90 @@ def gemma4(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tensor:
     return graph.like(current, build.weight)
 
 
+SPARSE_LAYERS = 10  # layers of gemma3n whose gate keeps only the largest activations
+
+
+def alternating(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tensor:
+    """Return the four alternating streams after a block of Gemma 3n (src/models/gemma3n.cpp)."""
+    del last
+    model, graph, tokens = build.model, build.graph, build.tokens
+    width, copies, inner = model.embedding, model.altup, layer.feed_forward
+    modalities = build.matmul(graph.like(build.norm(graph.view(stream, (width, tokens)))), copies)
+    coefficients = graph.op((copies * copies, tokens), build.weight, graph.like(modalities))
+    permuted = graph.op((copies, width, tokens), graph.view(stream, stream.shape))
+    predicted = graph.op((copies, width, tokens, 1), permuted, graph.view(coefficients, coefficients.shape))
+    predictions = build.add(graph.op(stream.shape, graph.view(predicted, stream.shape)), stream)
+    active = graph.view(predictions, (width, tokens))
+    source = build.norm(active)
+    low_rank = build.matmul(build.matmul(source, model.get("laurel_rank", 64)), width)
+    laurel = build.add(build.norm(low_rank), source)
+    current = build.norm(attention(build, layer, source))
+    current = build.add(current, active)
+    middle = graph.like(build.add(current, laurel))
+    source = build.norm(middle)
+    up = build.matmul(source, inner, "ffn_up")
+    gate = build.matmul(source, inner, "ffn_gate")
+    if layer.index < SPARSE_LAYERS:
+        centred = graph.like(graph.op(gate.shape, gate))
+        deviation = graph.op((1, tokens), centred)
+        gate = graph.like(graph.op(gate.shape, gate, deviation))
+    gate = graph.like(gate)
+    current = build.matmul(graph.like(up, gate), width, "ffn_down")
+    activated = build.add(build.norm(current), middle)
+    modalities = build.matmul(graph.like(build.norm(activated)), copies)
+    innovation = build.add(activated, active)
+    repeated = graph.op(stream.shape, innovation)
+    corrected = build.add(graph.like(repeated, graph.like(modalities)), predictions)
+    first = graph.op((width, tokens), graph.view(corrected, (width, tokens)), build.weight)
+    first = graph.like(build.matmul(first, model.per_layer_embedding))
+    first = graph.like(first, build.per_layer) if build.per_layer is not None else first
+    first = build.norm(build.matmul(first, width))
+    rest = graph.op((width, tokens, copies - 1), graph.view(corrected, (width, tokens, copies - 1)), first)
+    return graph.op(stream.shape, graph.view(corrected, (width, tokens)), rest)
+
+
+def _alternating_start(build: Build, stream: Tensor) -> Tensor:
+    """Return the four streams at the start, and keep the per-layer inputs."""
+    model, graph, tokens = build.model, build.graph, build.tokens
+    width, others = model.embedding, model.altup - 1
+    inner = model.per_layer_embedding * len(model.layers)
+    projected = graph.like(build.matmul(stream, inner))
+    normed = build.norm(graph.view(projected, (inner, tokens)))
+    summed = graph.like(build.add(normed, build.kept("per-layer rows", 4 * inner * tokens)))
+    build.per_layer = graph.op((inner, tokens), graph.view(summed, summed.shape))
+    repeated = graph.op((width, tokens, others), stream)
+    added = graph.op((width, tokens, others), build.weight, repeated)
+    magnitude = graph.op((1, tokens, others), graph.op(added.shape, added))
+    scaled = graph.like(graph.like(added, stream), magnitude)
+    return graph.op((width, tokens, model.altup), stream, scaled)
+
+
+def _alternating_end(build: Build, stream: Tensor) -> Tensor:
+    model, graph, tokens = build.model, build.graph, build.tokens
+    width, others = model.embedding, model.altup - 1
+    raised = graph.op((width, tokens, others), build.weight, graph.view(stream, (width, tokens, others)))
+    magnitude = graph.op((1, tokens, others), graph.op(raised.shape, raised))
+    scaled = graph.like(graph.like(raised), magnitude)
+    current = graph.op((width, tokens), graph.view(stream, (width, tokens)), graph.view(scaled, (width, tokens)))
+    for _ in range(others - 1):
+        current = build.add(current, graph.view(scaled, (width, tokens)))
+    return build.selected(graph.like(current))
+
+
 # blocks that are not written down above fall back to the closed formulas of ``compute``
 _LATE_SELECTION = frozenset({"nemotron_h", "nemotron_h_moe", "gemma4", "qwen35", "qwen35moe", "qwen3next"})
 
 
 def supported(model: Architecture) -> bool:
     """Return whether the blocks of this architecture are described here."""
-    return model.causal and not model.altup and model.mixer not in ("kda", "mamba")
+    return model.causal and model.mixer not in ("kda", "mamba")
 
 
 def _block_of(model: Architecture) -> Block:
     if model.name == "gemma4":
         return gemma4
+    if model.altup:
+        return alternating
     if model.name.startswith("nemotron_h"):
         return single
     if model.name == "falcon-h1":
@@ -573,17 +646,21 @@ def peak(model: Architecture, config: Configuration, outputs: int, host: HostWei
     build = Build(model, config, outputs, host)
     graph = build.graph
     stream = build.embedded
-    stream.children += 1  # measured: the embeddings stay to the end
+    stream.children += not model.altup  # measured: the embeddings stay to the end
     if model.name.startswith("gemma") or model.get_float("embedding_scale") not in (0.0, 1.0):
         stream = graph.op(stream.shape, stream, build.kept("scaled rows", 4 * build.tokens))
         graph.expand(stream)
+    if model.altup:
+        stream = _alternating_start(build, stream)
     block = _block_of(model)
     late = model.name in _LATE_SELECTION
     layers = settled(model, host)
     for position, layer in enumerate(layers):
         build.layer = layer.index
         stream = block(build, layer, stream, position == len(layers) - 1 and not late)
-    if not (host and "norm" in host.get(0, {})):
+    if model.altup:
+        stream = _alternating_end(build, stream)
+    if not (host and "norm" in host.get(0, {})) and not model.altup:
         stream.children += 1  # measured: the last residual stream stays, unless layers run from main memory
     current = build.norm(stream)
     if late:
@@ -591,7 +668,7 @@ def peak(model: Architecture, config: Configuration, outputs: int, host: HostWei
         current = build.selected(current)
     build.layer = len(model.layers)
     graph.expand(build.matmul(current, model.vocab, "output"))
-    return graph.split_peak() if host else graph.peak()
+    return graph.split_peak() if host else graph.peak(keeps_inputs=not model.altup)
 
 
 def settled(model: Architecture, host: HostWeights | None = None) -> list[Layer]:

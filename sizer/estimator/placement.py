@@ -94,6 +94,10 @@ def _weights(
         else:
             tied = tied and tensor.name != "output.weight"
             on = owner[0] if weights.is_first_layer(tensor.name, model) else output_owner
+        if tensor.name == "rope_freqs.weight":  # every device with layers has its own
+            for device in set(owner[:-1]):
+                held[device] += _held(tensor, device, padded)
+            continue
         held[on] += _held(tensor, on, padded)
     if tied and embedding is not None and model.traits.causal and output_owner != _HOST:
         held[output_owner] += _held(embedding, output_owner, padded)
@@ -193,6 +197,11 @@ def _buffers(
             buffers[device] = whole if device in used or accelerators == 1 else 0
         buffers[_HOST] = host
         return buffers
+    if not model.causal:
+        for device in used:
+            buffers[device] = 2 * (whole + mask)  # measured
+        buffers[_HOST] = PIPELINE_COPIES * mask + 10 * width
+        return buffers
     logits = compute.outputs(config) * model.vocab * compute.FLOAT
     without_output = max(0, compute.layer_bytes(model, config))
     for device in used:
@@ -200,7 +209,7 @@ def _buffers(
         first = device == used[0]
         copies_bytes = (PIPELINE_COPIES * mask + 12 * width) if first else ((PIPELINE_COPIES - 1) * mask + 5 * width)
         buffers[device] = (max(whole, logits) if last else without_output) + copies_bytes - (mask if first else 0)
-    buffers[_HOST] = PIPELINE_COPIES * host
+    buffers[_HOST] = PIPELINE_COPIES * mask + 10 * width  # measured
     return buffers
 
 
