@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from sizer.probes.host import Capture, Host, Live, Memo, Recorder, Replay
 
 if TYPE_CHECKING:
+    from _thread import LockType
+
     from sizer.probes.sources import Observation
     from sizer.schema.machine import Fact, Machine, Notice
 
@@ -89,24 +91,25 @@ def _asked(host: Memo, names: tuple[str, ...]) -> Iterator[Asked]:
     if not host.live:
         yield from (_ask(name, host) for name in names)
         return
-    from queue import Empty, SimpleQueue
-    from threading import Thread
+    from _thread import allocate_lock, start_new_thread  # importing threading costs as much as all sources together
 
     while names:
-        answers: SimpleQueue[Asked] = SimpleQueue()
+        answers: dict[str, Asked] = {}
+        ready = {name: allocate_lock() for name in names}
 
-        def work(names: tuple[str, ...] = names, answers: SimpleQueue[Asked] = answers) -> None:
+        def work(names: tuple[str, ...] = names, answers: dict[str, Asked] = answers, ready: dict[str, LockType] = ready) -> None:
             for name in names:
-                answers.put(_ask(name, host))
+                answers[name] = _ask(name, host)
+                ready[name].release()
 
-        Thread(target=work, daemon=True, name="sizer-probe").start()
-        while names:
+        for lock in ready.values():
+            lock.acquire()
+        start_new_thread(work, ())
+        late = False
+        while names and not late:
             name, names = names[0], names[1:]
-            try:
-                yield answers.get(timeout=SOURCE_DEADLINE_SECONDS)
-            except Empty:
-                yield name, None, SOURCE_DEADLINE_SECONDS * 1000
-                break
+            late = not ready[name].acquire(timeout=SOURCE_DEADLINE_SECONDS)
+            yield (name, None, SOURCE_DEADLINE_SECONDS * 1000) if late else answers[name]
 
 
 def _closing_notices(machine: Machine, unrecorded: list[str]) -> Iterator[Notice]:

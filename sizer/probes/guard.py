@@ -62,10 +62,11 @@ def run(command: list[str], seconds: float) -> Answer:
 
 
 def in_thread(ask: Callable[[], Answer], seconds: float) -> Answer:
-    """Return what ``ask`` returns, or a timeout; a thread that is late is left behind as a daemon."""
-    import threading
+    """Return what ``ask`` returns, or a timeout; a thread that is late is left behind, and does not keep the process from ending."""
+    from _thread import allocate_lock, start_new_thread  # importing threading costs as much as all files that a probe reads
 
     answers: list[Answer] = []
+    ready = allocate_lock()
 
     def work() -> None:
         try:
@@ -74,10 +75,12 @@ def in_thread(ask: Callable[[], Answer], seconds: float) -> Answer:
             answers.append({"missing": True})
         except Exception as error:  # noqa: BLE001  a reader talks to a driver: whatever it raises is an answer
             answers.append({"error": f"{type(error).__name__}: {error}"})
+        finally:
+            ready.release()
 
-    worker = threading.Thread(target=work, daemon=True, name="sizer-probe")
-    worker.start()
-    worker.join(seconds)
+    ready.acquire()
+    start_new_thread(work, ())
+    ready.acquire(timeout=seconds)
     return answers[0] if answers else {"timeout": True}
 
 
