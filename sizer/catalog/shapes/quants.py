@@ -45,9 +45,11 @@ def compiled(data: Any) -> list[dict[str, Any]]:
 
 def loss_points() -> float:
     """Return the points at stake in quantisation (``data/quality.yaml``)."""
-    from sizer.catalog.compile import compile_file
+    from sizer.catalog.compile import DATA, compile_file
+    from sizer.catalog.load import Catalog
 
-    return float(compile_file("quality")["quality"]["quantisation"]["points"])
+    quality = compile_file("quality")["quality"] if DATA.is_dir() else Catalog().quality  # an installed sizer has no data folder
+    return float(quality["quantisation"]["points"])
 
 
 def _ordered(row: dict[str, Any]) -> dict[str, Any]:
