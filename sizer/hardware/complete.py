@@ -14,7 +14,7 @@ from sizer.catalog.device_index import normalised
 from sizer.hardware import budgets
 from sizer.hardware.identify import Identity, identify, vendor_of
 from sizer.schema.catalog import Device
-from sizer.schema.machine import Accelerator, Fact, Kind, Machine, Memory, Notice
+from sizer.schema.machine import RUNTIMES, Accelerator, Fact, Kind, Machine, Memory, Notice, RuntimeState
 from sizer.units import GIB
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def complete(machine: Machine, catalog: Catalog, *, budget: str = "capacity") ->
     memory, remark = _memory(machine, cards, main, catalog, now=now)
     notices += remark
     cards = [_sharing(card, memory) for card in cards]
-    done = replace(machine, memory=memory, accelerators=tuple(cards), notices=_once(notices))
+    runtimes = {**{name: RuntimeState() for name in RUNTIMES}, **machine.runtimes}  # nothing known of one: not found there
+    done = replace(machine, memory=memory, accelerators=tuple(cards), runtimes=runtimes, notices=_once(notices))
     if not done.facts:
         return done
     seen = [fact for fact in done.facts if not fact.source.startswith((_DERIVED, _RULE))]
