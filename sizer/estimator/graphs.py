@@ -418,7 +418,8 @@ def latent_attention(build: Build, layer: Layer, source: Tensor) -> Tensor:
     value = model.value_length_mla
     if build.flash:
         scratch = HALF * held * build.streams * whole if build.scratch and config.kv_type_k != "f16" else 0
-        mixed = graph.op((rank, heads, tokens), shown, build.weight, build.weight, mask, size=4 * rank * heads * tokens + scratch)
+        key_source, value_source = build.copied("keys"), build.copied("values")
+        mixed = graph.op((rank, heads, tokens), shown, key_source, value_source, mask, size=4 * rank * heads * tokens + scratch)
         raised = graph.op((value, tokens, heads), build.copied("attn_v_b"), graph.view(mixed, (rank, tokens, heads)))
         attended = graph.view(graph.op((value, heads, tokens), graph.view(raised, raised.shape)), (value * heads, tokens))
     else:

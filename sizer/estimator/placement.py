@@ -17,6 +17,7 @@ from sizer.records import replace
 from sizer.schema.estimate import Configuration
 
 PIPELINE_COPIES = 4  # GGML_SCHED_MAX_COPIES: inputs are kept four times when layers are split over devices
+ENCODER_SLACK = 15  # per cent that an encoder's buffer grows by when layers run from main memory, measured
 _PADDED = frozenset({"cuda", "rocm"})
 
 
@@ -170,9 +171,9 @@ def host_weights(model: Architecture, tensors: Iterable[weights.Typed], config: 
         if each.caches:
             held = (window if each.windowed and model.window else full) * streams
             layer_weights["keys"] = held * bytes_of_row(config.kv_type_k, each.key_width)
-            layer_weights["values"] = held * bytes_of_row(config.kv_type_v, each.value_width)
+            layer_weights["values"] = held * bytes_of_row(config.kv_type_v, each.value_width or each.key_width)  # with MLA, values are a view of the keys
     last = output or embedding
-    if start > layers + len(model.nextn) and last is not None:
+    if start > layers + len(model.nextn) and last is not None and model.causal:
         found[layers] = {"output": weights.device_tensor_bytes(last.shape, last.type, padded=True)}
     return found
 
@@ -189,7 +190,7 @@ def _buffers(
         if supported(model):
             whole = peak(model, config, compute.outputs(config), copies)
         else:
-            whole += max((size for names in copies.values() for size in names.values()), default=0)
+            whole += whole * ENCODER_SLACK // 100 + max((size for names in copies.values() for size in names.values()), default=0)
     mask, width = compute.mask_bytes(model, config), model.embedding * compute.FLOAT * ubatch(config)
     used = [device for device in range(accelerators) if device in owner]
     if len(used) < 2:
