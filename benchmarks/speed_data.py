@@ -19,7 +19,7 @@ from sizer.estimator import speed
 TRUTH = Path(__file__).parent / "truth"
 DEPTH_EDGES = (600, 2100, 6000, 12000, 24000, 48000, 96000)
 PROMPT_LEAST, PROMPT_LEAST_CPU = 256, 64
-KEYS = ("device", "model", "devices", "backend", "runtime", "quant", "gpu_layers", "cpu_moe", "host")
+KEYS = ("device", "model", "devices", "backend", "runtime", "quant", "gpu_layers", "cpu_moe", "host", "grade")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from sizer.estimator import speed
 YAML = Path(__file__).resolve().parents[1] / "data" / "speed.yaml"
 MARKER = "# --- below: written by benchmarks/speed_fit.py, not by hand ---"
 FOLDS = 8
+THIN_GROUPS = 3
 DEEP = 0.15  # from this share of the bytes read on, a cell counts as deep
 CLASSES = speed.CLASSES
 # Not what sizer predicts: another program's kernels (ik_llama.cpp), means over a mix of prompts on machines that nobody described (LocalScore).
@@ -371,16 +372,26 @@ class Stage:
 
 def stages() -> list[Stage]:
     """Return the four fits in the order in which they are made."""
-    decode = [cell for cell in data.cells("decode") if cell.runtime not in OTHER_ENGINES]
-    prefill = [cell for cell in data.cells("prefill") if cell.runtime not in OTHER_ENGINES]
-    processor = [cell for cell in data.cells("decode", grades=("A", "B")) if cell.backend == "cpu" and cell.runtime not in OTHER_ENGINES]
-    processor_prefill = [cell for cell in data.cells("prefill", grades=("A", "B")) if cell.backend == "cpu" and cell.runtime not in OTHER_ENGINES]
     return [
-        Stage("decode", "decode", [cell for cell in decode if cell.backend != "cpu"], decode_problem),
-        Stage("prefill", "prefill", [cell for cell in prefill if cell.backend != "cpu"], prefill_problem),
-        Stage("cpu", "decode", processor, cpu_problem),
-        Stage("cpu-prefill", "prefill", processor_prefill, cpu_prefill_problem),
+        Stage("decode", "decode", _accelerators("decode"), decode_problem),
+        Stage("prefill", "prefill", _accelerators("prefill"), prefill_problem),
+        Stage("cpu", "decode", _processors("decode"), cpu_problem),
+        Stage("cpu-prefill", "prefill", _processors("prefill"), cpu_prefill_problem),
     ]
+
+
+def _processors(what: str) -> list[Cell]:
+    return [cell for cell in data.cells(what, grades=("A", "B")) if cell.backend == "cpu" and cell.runtime not in OTHER_ENGINES]
+
+
+def _accelerators(what: str) -> list[Cell]:
+    """Cells of grade A; where a generation and backend has them from fewer than ``THIN_GROUPS`` devices, those of grade B as well."""
+    cells = [cell for cell in data.cells(what, grades=("A", "B")) if cell.backend != "cpu" and cell.runtime not in OTHER_ENGINES]
+    groups: dict[tuple[str, str], set[str]] = {}
+    for cell in cells:
+        if cell.grade == "A":
+            groups.setdefault((data.generation(cell.device), cell.backend), set()).add(cell.group)
+    return [cell for cell in cells if cell.grade == "A" or len(groups.get((data.generation(cell.device), cell.backend), ())) < THIN_GROUPS]
 
 
 def given() -> dict[str, Any]:
@@ -429,12 +440,12 @@ def _evidence(tree: dict[str, Any], done: Sequence[Stage]) -> None:
 
 
 def sliced(stage: Stage) -> dict[str, list[int]]:
-    """Return the indices of the stage's cells per slice."""
+    """Return the indices of the stage's cells per slice; accelerators are judged on grade A alone."""
     if stage.name.startswith("cpu"):
         return {"cpu": list(range(len(stage.cells)))}
     names = ("dense", "moe") if stage.what == "prefill" else tuple(SLICES)
     belongs = {"dense": lambda cell: not cell.moe, "moe": lambda cell: cell.moe} if stage.what == "prefill" else SLICES
-    return {name: [index for index, cell in enumerate(stage.cells) if belongs[name](cell)] for name in names}
+    return {name: [index for index, cell in enumerate(stage.cells) if cell.grade == "A" and belongs[name](cell)] for name in names}
 
 
 def _intervals(tree: dict[str, Any], done: Sequence[Stage]) -> None:
