@@ -172,6 +172,9 @@ class Live:
             return guard.call(name, argument, self.deadline(name))
         if name == "affinity":
             return {"value": len(os.sched_getaffinity(0))} if hasattr(os, "sched_getaffinity") else dict(MISSING)
+        if name == "sysconf":
+            page = os.sysconf("SC_PAGE_SIZE")
+            return {"value": {"total": os.sysconf("SC_PHYS_PAGES") * page, "available": os.sysconf("SC_AVPHYS_PAGES") * page}}
         if name == "access":
             return {"value": {"exists": os.path.exists(argument), "readable": os.access(argument, os.R_OK), "writable": os.access(argument, os.W_OK)}}  # noqa: PTH110
         if name == "disk":

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sizer.probes.host import Host, text
+from sizer.probes.host import Host, mapping, names, text, to_int, value
 from sizer.probes.sources import Observation, notice
 from sizer.probes.sources.linux_cgroups import memory_limit, memory_used
 
 SYSTEMS = ("linux",)
+
+NODES = "/sys/devices/system/node"
 
 
 def observe(host: Host) -> Iterable[Observation]:
@@ -19,13 +21,10 @@ def observe(host: Host) -> Iterable[Observation]:
     available = available_bytes(table)
     limit = memory_limit(host)
     if total is None:
-        yield notice(
-            "linux_memory",
-            "memory-unreadable",
-            "error",
-            "/proc/meminfo cannot be read: the size of the memory is unknown",
-            "name it with --ram GiB, or mount /proc in this sandbox",
-        )
+        total, available = _elsewhere(host)
+        level = "error" if total is None and limit is None else "warning"
+        message = "/proc/meminfo cannot be read: the size of the memory is " + ("unknown" if level == "error" else "taken from elsewhere")
+        yield notice("linux_memory", "memory-unreadable", level, message, "name it with --ram GiB, or mount /proc in this sandbox")
     if limit is not None and (total is None or limit[0] < total):
         used = memory_used(host, limit[1])
         if used is not None:
@@ -34,6 +33,17 @@ def observe(host: Host) -> Iterable[Observation]:
         available = limit[0] if available is None else min(available, limit[0])
         yield Observation("memory", "linux_cgroups", {"limit_bytes": limit[0]})
     yield Observation("memory", "linux_memory", {"total_bytes": total or (limit[0] if limit else None), "available_bytes": available})
+
+
+def _elsewhere(host: Host) -> tuple[int | None, int | None]:
+    """Return total and available bytes where /proc is closed: from the memory nodes in sysfs, else from the C library."""
+    nodes = [name for name in names(host, NODES) if re.fullmatch(r"node\d+", name)]
+    tables = [parse_meminfo(re.sub(r"(?m)^Node \d+ ", "", text(host, f"{NODES}/{node}/meminfo") or "")) for node in nodes]
+    total = sum(table.get("MemTotal", 0) for table in tables)
+    if total:
+        return total, sum(table.get("MemFree", 0) + table.get("FilePages", 0) - table.get("Shmem", 0) for table in tables)
+    found = mapping(value(host, "call:sysconf"))
+    return to_int(found.get("total")), to_int(found.get("available"))
 
 
 def parse_meminfo(content: str) -> dict[str, int]:

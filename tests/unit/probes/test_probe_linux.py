@@ -202,6 +202,16 @@ def test_an_unreadable_memory_is_an_error_with_a_remedy_and_not_a_crash(machine:
     assert said.remedy
 
 
+def test_where_proc_is_closed_the_memory_nodes_tell(machine: See) -> None:
+    node = "Node {0} MemTotal: 1000 kB\nNode {0} MemFree: 100 kB\nNode {0} FilePages: 50 kB\nNode {0} Shmem: 20 kB\n"
+    nodes = {f"file:/sys/devices/system/node/node{number}/meminfo": node.format(number) for number in (0, 1)}
+    seen = machine({"file:/proc/meminfo": {"error": "PermissionError"}, "list:/sys/devices/system/node": ["has_cpu", "node0", "node1"], **nodes})
+    assert (seen.memory.total_bytes, seen.memory.available_bytes) == (2000 * 1024, 260 * 1024)
+    asked = machine({"file:/proc/meminfo": None, "call:sysconf": {"value": {"total": GIB, "available": 7}}})
+    assert (asked.memory.total_bytes, asked.memory.available_bytes) == (GIB, 7)
+    assert [notice.level for notice in asked.notices if notice.code == "memory-unreadable"] == ["warning"]
+
+
 # --- surroundings ------------------------------------------------------------------------------------------------------------------------------
 
 
