@@ -158,12 +158,18 @@ def _observe_card(host: Host, device: PciDevice) -> Iterator[Observation]:
         evidence.append("in an external enclosure")
     if asleep(host, device.address):
         facts["asleep"] = True
-        facts["apis"] = ("cuda",) if vendor == "nvidia" and holder == "nvidia" and accessible(host, "/dev/nvidiactl") is not False else ()
+        facts["apis"] = ("cuda",) if vendor == "nvidia" and _nvidia_driver_works(host, holder) else ()
         evidence.append("asleep: not woken, memory and name from the table of devices")
     yield Observation("device", "linux_pci", {**facts, "evidence": tuple(evidence)})
     unfit = _unfit(vendor, holder)
     if unfit:
         yield Observation("device", "linux_pci", {"bus_id": device.address, "usable": False, "evidence": (unfit,)})
+
+
+def _nvidia_driver_works(host: Host, holder: str | None) -> bool:
+    """Return whether CUDA would run on a sleeping card, as far as files tell without waking it."""
+    loaded = holder == "nvidia" or (holder is None and text(host, "/proc/driver/nvidia/version") is not None)
+    return loaded and accessible(host, "/dev/nvidiactl") is not False
 
 
 def _unfit(vendor: str, holder: str | None) -> str | None:
@@ -182,6 +188,10 @@ def _notices(host: Host, found: list[PciDevice]) -> Iterator[Observation]:
         remedy = "run `nvidia-smi` once to wake it, then probe again, if its free memory matters" if any(card.vendor == 0x10DE for card in found) else None
         message = f"asleep (power management) and not woken to be asked: the card at {', '.join(sleeping)}"
         yield notice("linux_pci", "gpu-asleep", "info", message, remedy)
+    bare = [card.address for card in found if card.vendor == 0x10DE and card.address in sleeping and driver(host, card.address) is None]
+    if bare and not _nvidia_driver_works(host, None):
+        message = f"no driver holds the card at {', '.join(bare)}: no model can run on it"
+        yield notice("linux_pci", "nvidia-driver-missing", "warning", message, DRIVERS["nvidia"][1])
     held: dict[tuple[str, str], list[str]] = {}
     for device in found:
         vendor, holder = VENDORS.get(device.vendor, "other"), driver(host, device.address)

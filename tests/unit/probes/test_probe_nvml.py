@@ -172,6 +172,15 @@ def test_a_sleeping_card_is_not_woken_and_said_to_sleep(machine: See) -> None:
     assert "gpu-asleep" in codes(seen)
 
 
+def test_a_sleeping_card_without_its_driver_is_not_usable(machine: See) -> None:
+    asleep = card("0000:01:00.0", "10de:1f9d", power__runtime_status="suspended")
+    assert not only(machine(asleep)).usable
+    assert "nvidia-driver-missing" in codes(machine(asleep))
+    loaded = {"file:/proc/driver/nvidia/version": "NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.124.04  x\n"}
+    assert only(machine({**asleep, **loaded})).usable
+    assert not only(machine({**asleep, **loaded, "call:access /dev/nvidiactl": {"value": {"exists": False}}})).usable
+
+
 def test_a_sleeping_card_beside_one_that_is_awake_does_not_keep_the_library_from_being_asked(machine: See) -> None:
     asleep = card("0000:02:00.0", "10de:1f9d", driver="nvidia", power__runtime_status="suspended")
     seen = machine({**ADA, **asleep, "call:nvml": nvml({"pci_bus_id": "00000000:01:00.0"})})
