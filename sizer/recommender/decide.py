@@ -30,14 +30,10 @@ def tier_of(machine: Machine, tiers: Mapping[str, Any]) -> str:
 
 def space_for(machine: Machine, needs: Needs, catalog: Catalog) -> tuple[Space, list[Model]]:
     """Return the search space and the models in it. Raises ``RequestError`` for an unknown model, quantisation or runtime."""
-    models = list(catalog.models.values())
-    if needs.model:
-        model = resolve_model(catalog, needs.model)
-        models = [model]
-        if needs.quant:
-            needs = _with(needs, quant=resolve_quant(catalog, model, needs.quant).id)
-    elif needs.quant:
-        needs = _with(needs, quant=resolve_quant(catalog, None, needs.quant).id)
+    model = resolve_model(catalog, needs.model) if needs.model else None
+    models = [model] if model is not None else catalog.models.proposed()
+    if needs.quant:
+        needs = _with(needs, quant=resolve_quant(catalog, model, needs.quant).id)
     return Space(machine, needs, catalog, options(machine, needs, catalog.runtimes)), models
 
 

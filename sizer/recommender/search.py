@@ -192,7 +192,7 @@ def longer_context(pick: Row, space: Space) -> Row | None:
     for context in sorted(space.search["context_steps"], reverse=True):
         if context > pick.model.context or context < 2 * pick.config.context:
             continue
-        for kv_type in (pick.config.kv_type_k, *(kind for kind in pick.engine.kv_types if kind == "q8_0")):
+        for kv_type in dict.fromkeys((pick.config.kv_type_k, *space.kv_types(pick.offer))):
             row = space.place(pick.offer, context, kv_type)
             if row.fits and row.full >= pick.full and first_closed_row_gate(row, space) is None and row.quality is not None:
                 return row

@@ -189,7 +189,6 @@ class Space:
     def offers(self, model: Model, engine: Engine) -> list[Offer]:
         """Return a model's quantisations in the engine's format, in the order of the catalog; only the one that was asked for, if one was."""
         wanted, known = self.needs.quant, self.catalog.quants
-        projector = model.projector_bytes
         result = []
         sizes = model.sizes if not wanted else {wanted: self.size(model, wanted)}
         for name, size in sizes.items():
@@ -197,7 +196,8 @@ class Space:
             if quant is None or quant.family != engine.format:
                 continue
             option = next((o for o in engine.options if model_refusal(o, model, quant, self.needs) is None), None)
-            result.append(Offer(model, quant, engine, size, size.file_bytes + projector, option))
+            published = model.ollama_bytes.get(name) if option is not None and option.runtime == "ollama" else None
+            result.append(Offer(model, quant, engine, size, published or size.file_bytes + model.projector_bytes, option))
         return result
 
     def size(self, model: Model, quant: str) -> QuantSize:
@@ -225,10 +225,10 @@ class Space:
                 return
 
     def kv_types(self, offer: Offer) -> tuple[str, ...]:
-        """Return the cache types worth trying, the better first."""
+        """Return the cache types worth trying, the better first; models whose cache does not bear it are never quantised unasked."""
         if self.needs.kv_type:
             return (self.needs.kv_type,)
-        return tuple(kind for kind in self.search["kv_types"] if kind == "f16" or kind in offer.engine.kv_types)
+        return tuple(kind for kind in self.search["kv_types"] if kind == "f16" or (kind in offer.engine.kv_types and not offer.model.kv_fragile))
 
     def place(self, offer: Offer, context: int, kv_type: str) -> Row:
         """Return the row with its placement solved: all on the devices, else experts in main memory, else the layers that fit."""
