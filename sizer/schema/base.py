@@ -84,5 +84,6 @@ def build(cls: type[T], data: Mapping[str, Any]) -> T:
 
     This is the fast way in: no pydantic. What comes from outside goes through ``Document.from_dict``.
     """
-    builders = _builders(cls)
+    record: Any = cls
+    builders = _builders(record)
     return cls(**{key: (value if (make := builders[key]) is None else make(value)) for key, value in data.items()})

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @cache
-def adapter(cls: type[T]) -> TypeAdapter[T]:
+def adapter(cls: Any) -> TypeAdapter[Any]:
     """Return the pydantic adapter of a record, built once."""
     return TypeAdapter(cls)
 
@@ -22,7 +22,8 @@ def adapter(cls: type[T]) -> TypeAdapter[T]:
 def validate(cls: type[T], data: Any) -> T:
     """Return ``data`` as a record of ``cls``. Raises ``InputError`` naming the place and the fault."""
     try:
-        return adapter(cls).validate_python(data)
+        record: T = adapter(cls).validate_python(data)
+        return record
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the document"
