@@ -52,6 +52,8 @@ _SERIAL = re.compile(r"(serial(?:[ _-]*(?:number|num|no|nr))?(?: \(system\))?[\"
 _SERIAL_KEY = re.compile(r"serial(?:[ _-]*(?:number|num|no|nr))?$", re.IGNORECASE)
 _UNIQUE_ID = re.compile(r"(?<=\bunique_id )(\d+)")
 _HOMES = re.compile(r"(?<![\w.~-])((?:[A-Za-z]:)?(?:/var|/run)?[/\\]+(?:home|Users|media)[/\\]+)([^/\\\s\"':;,]+)")
+_WINDOWS_HOMES = re.compile(r"((?:[A-Za-z]:)?\\+Users\\+)([^\\/\r\n\"':;,]+)(?=\\)")
+"""Windows' account folders may hold spaces: "C:\\Users\\First Last\\..."."""
 _NO_HOMES = ("shared", "public", "default", "all users", USER, "linuxbrew")
 _IPV4 = re.compile(r"(?<![\d.])(?!127\.|0\.0\.0\.0)(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 
@@ -129,6 +131,7 @@ class Scrubber:
             (_SERIAL, lambda match: match[1] + SERIAL),
             (_UNIQUE_ID, lambda match: match[1] if int(match[1]) < 1 << 16 else str(self._number(f"unique {match[1]}"))),
             (_MAIL, lambda match: match[0] if match[1].lower() in SYSTEM_UNITS else MAIL),
+            (_WINDOWS_HOMES, _home),
             (_HOMES, _home),
         )
 

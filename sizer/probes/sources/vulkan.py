@@ -110,7 +110,7 @@ def _facts(device: Mapping[str, Any], position: int) -> dict[str, Any]:
     return {
         "name": plain_name(name),
         "vendor": VENDORS.get(vendor_id or 0, "other"),
-        "pci_id": f"{vendor_id:04x}:{device_id:04x}" if vendor_id and device_id and vendor_id <= 0xFFFF else None,
+        "pci_id": f"{vendor_id:04x}:{device_id:04x}" if vendor_id and device_id and 0 < vendor_id <= 0xFFFF else None,
         "bus_id": device.get("pci_bus_id"),
         "uuid": device.get("device_uuid"),
         "kind": kind,

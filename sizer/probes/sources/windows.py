@@ -67,7 +67,7 @@ class Adapter(NamedTuple):
     @property
     def pci_id(self) -> str | None:
         """Return "10de:2684", or None without PCI ids."""
-        if not self.vendor_id or not self.device_id or self.vendor_id > 0xFFFF:
+        if not self.vendor_id or not self.device_id or not (0 < self.vendor_id <= 0xFFFF and 0 < self.device_id <= 0xFFFF):
             return None
         return f"{self.vendor_id:04x}:{self.device_id:04x}"
 
@@ -100,8 +100,13 @@ def observe(host: Host) -> Iterable[Observation]:
     yield from _platform(host, found)
     yield from _cpu(host, found)
     yield from _memory(host, found)
-    for position, adapter in enumerate(adapters(host)):
+    found_adapters = adapters(host)
+    for position, adapter in enumerate(found_adapters):
         yield from _device(host, adapter, position)
+    answer = host.ask("call:nvml")
+    if answer.get("missing") and answer.get("recorded", True) and any(adapter.vendor == "nvidia" and not adapter.virtual for adapter in found_adapters):
+        message = "an NVIDIA card is in this machine, but its driver's management library (nvml.dll) is not: CUDA is not used"
+        yield notice("windows", "nvidia-driver-missing", "warning", message, "install NVIDIA's driver from nvidia.com, and restart")
 
 
 # --- system, processor, memory -----------------------------------------------------------------------------------------------------------------
