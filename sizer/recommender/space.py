@@ -251,7 +251,7 @@ class Space:
         layers = len(architecture.layers) + 1
         if size.expert_bytes and engine.offload == "experts":
             expert_layers = max(1, work.shape_of(architecture).expert_layers)
-            moved = ceil(excess / max(1, size.expert_bytes / expert_layers))
+            moved = ceil(excess / max(1, size.expert_bytes / expert_layers)) + 1  # unequal layers: one more than the average layer says
             tried = (replace(config, cpu_moe=count) for count in (moved, moved + 1, moved + 2) if count <= expert_layers)
         else:
             kept = layers - ceil(excess / max(1.0, (size.device_bytes + row.kv_bytes) / layers))
