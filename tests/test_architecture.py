@@ -48,6 +48,7 @@ EXCEPTIONS = {
 DOORS = {
     "probes/host.py": "the door",
     "probes/guard.py": "native calls in a child with a deadline, for the door",
+    "probes/measurement.py": "keeps what `sizer probe --measure` found in the user's cache folder",
     "probes/calls/": "the native calls behind the door",
     "modelfiles/": "reads the file or repository that the user named",
     "catalog/load.py": "reads the compiled catalog",

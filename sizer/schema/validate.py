@@ -21,8 +21,9 @@ def adapter(cls: Any) -> TypeAdapter[Any]:
 
 def validate(cls: type[T], data: Any) -> T:
     """Return ``data`` as a record of ``cls``. Raises ``InputError`` naming the place and the fault."""
+    kind: Any = cls
     try:
-        record: T = adapter(cls).validate_python(data)
+        record: T = adapter(kind).validate_python(data)
         return record
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
