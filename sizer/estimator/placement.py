@@ -75,42 +75,83 @@ def _owners(model: Architecture, start: int, split: Sequence[float] | None, acce
     return owners
 
 
+class _Sized(NamedTuple):
+    """One tensor as placement sees it: ``layer`` None for the whole model's, ``role`` where llama.cpp puts those."""
+
+    layer: int | None
+    role: str
+    expert: bool
+    device_bytes: int
+    host_bytes: int
+
+
+_SIZED: dict[tuple[int, bool], tuple[Sequence[weights.Typed], tuple[_Sized, ...]]] = {}
+_SIZED_LIMIT = 64
+
+
+def _sized(model: Architecture, tensors: Sequence[weights.Typed], padded: bool) -> tuple[_Sized, ...]:
+    """Return the tensors with their bytes on a device and in main memory, computed once per list."""
+    known = _SIZED.get((id(tensors), padded))
+    if known is not None and known[0] is tensors:
+        return known[1]
+    found = []
+    for tensor in tensors:
+        layer = weights.layer_of(tensor.name)
+        role = "" if layer is not None else _role(model, tensor.name)
+        host = -(-tensor.bytes // weights.HOST_ALIGNMENT) * weights.HOST_ALIGNMENT
+        device = weights.device_tensor_bytes(tensor.shape, tensor.type, padded=padded)
+        found.append(_Sized(layer, role, weights.is_expert(tensor.name), device, host))
+    if len(_SIZED) >= _SIZED_LIMIT:
+        _SIZED.clear()
+    _SIZED[id(tensors), padded] = (tensors, tuple(found))
+    return tuple(found)
+
+
+def _role(model: Architecture, name: str) -> str:
+    if name == "token_embd.weight":
+        return "embedding"
+    if weights.is_input(name):
+        return "input"
+    if name == "rope_freqs.weight":
+        return "everywhere"  # every device with layers has its own
+    if name == "output.weight":
+        return "head"
+    return "first" if weights.is_first_layer(name, model) else "output"
+
+
 def _weights(
-    model: Architecture, tensors: Iterable[weights.Typed], config: Configuration, owner: Sequence[int], devices: int, *, padded: bool
+    model: Architecture, tensors: Sequence[weights.Typed], config: Configuration, owner: Sequence[int], devices: int, *, padded: bool
 ) -> dict[int, int]:
     held: dict[int, int] = dict.fromkeys([_HOST, *range(devices)], 0)
     layers = len(model.layers)
     output_owner = owner[-1]
     tied = True
-    embedding: weights.Typed | None = None
-    for tensor in tensors:
-        layer = weights.layer_of(tensor.name)
-        if layer is not None:
-            if layer >= layers:
+    embedding: _Sized | None = None
+    for sized in _sized(model, tensors, padded):
+        if sized.layer is not None:
+            if sized.layer >= layers:
                 continue
-            on = _HOST if weights.is_expert(tensor.name) and layer < config.cpu_moe else owner[layer]
-        elif weights.is_input(tensor.name):
-            on = _HOST
-            embedding = tensor if tensor.name == "token_embd.weight" else embedding
-        else:
-            tied = tied and tensor.name != "output.weight"
-            on = owner[0] if weights.is_first_layer(tensor.name, model) else output_owner
-        if tensor.name == "rope_freqs.weight":  # every device with layers has its own
+            on = _HOST if sized.expert and sized.layer < config.cpu_moe else owner[sized.layer]
+        elif sized.role == "everywhere":
             for device in set(owner[:-1]):
-                held[device] += _held(tensor, device, padded)
+                held[device] += _held(sized, device)
             continue
-        held[on] += _held(tensor, on, padded)
+        elif sized.role in ("embedding", "input"):
+            on = _HOST
+            embedding = sized if sized.role == "embedding" else embedding
+        else:
+            tied = tied and sized.role != "head"
+            on = owner[0] if sized.role == "first" else output_owner
+        held[on] += _held(sized, on)
     if tied and embedding is not None and model.traits.causal and output_owner != _HOST:
-        held[output_owner] += _held(embedding, output_owner, padded)
+        held[output_owner] += _held(embedding, output_owner)
     elif tied and embedding is not None and model.traits.output_first:
-        held[_HOST] += _held(embedding, _HOST, padded)
+        held[_HOST] += _held(embedding, _HOST)
     return held
 
 
-def _held(tensor: weights.Typed, device: int, padded: bool) -> int:
-    if device == _HOST:
-        return -(-tensor.bytes // weights.HOST_ALIGNMENT) * weights.HOST_ALIGNMENT
-    return weights.device_tensor_bytes(tensor.shape, tensor.type, padded=padded)
+def _held(sized: _Sized, device: int) -> int:
+    return sized.host_bytes if device == _HOST else sized.device_bytes
 
 
 def layer_caches(model: Architecture, config: Configuration, index: int, *, padded: bool) -> tuple[int, int]:
@@ -287,20 +328,16 @@ def fit_like_llama_cpp(model: Architecture, tensors: Sequence[weights.Typed], co
     """
     target = free_bytes - int(fit["margin_mib"] * (1 << 20))
     everything = len(model.layers) + len(model.nextn) + 1
-    slots = config.parallel
-    if context_given:
-        chosen = config
-    else:
-        trained = replace(config, context=max(1, model.context_length))
-        chosen = _fit_context(model, tensors, trained, target, fit)
-    total = chosen.context * (1 if chosen.kv_unified else slots)
+    chosen = config if context_given else _fit_context(model, tensors, config, target, fit)
+    total = chosen.context * chosen.parallel
     if _device_bytes(model, tensors, chosen) <= target:
         return Fit(everything, total, 0)
     if model.experts:
         moved = least_cpu_moe(model, tensors, chosen, target)
         if moved is not None:
             return Fit(everything, total, moved)
-    return Fit(most_layers(model, tensors, chosen, target), total, len(model.layers) if model.experts else 0)
+    without = replace(chosen, cpu_moe=len(model.layers)) if model.experts else chosen
+    return Fit(most_layers(model, tensors, without, target), total, without.cpu_moe)
 
 
 def _device_bytes(model: Architecture, tensors: Sequence[weights.Typed], config: Configuration) -> int:
@@ -308,15 +345,21 @@ def _device_bytes(model: Architecture, tensors: Sequence[weights.Typed], config:
 
 
 def _fit_context(model: Architecture, tensors: Sequence[weights.Typed], config: Configuration, target: int, fit: Any) -> Configuration:
-    """Return the configuration with the context that ``--fit`` gives it: linear between the least and the trained one."""
-    least = min(int(fit["least_context_tokens"]), config.context)
+    """Return the configuration with the context that ``--fit`` gives it: linear between the least and the trained one, in tokens of all slots."""
+    slots = config.parallel
+    times = 1 if config.kv_unified else slots  # slots of a unified cache share the trained context
+    longest = max(slots, model.context_length * times)
+    least = min(int(fit["least_context_tokens"]) * times, longest)
+
+    def at(total: int) -> Configuration:
+        return replace(config, context=total // slots)
+
+    most_bytes = _device_bytes(model, tensors, at(longest))
+    if most_bytes <= target:
+        return at(longest)
+    least_bytes = _device_bytes(model, tensors, at(least))
+    if least_bytes >= target or most_bytes == least_bytes:
+        return at(least)
     step = int(fit["context_step_tokens"])
-    at_most = _device_bytes(model, tensors, config)
-    if at_most <= target:
-        return config
-    small = replace(config, context=least)
-    at_least = _device_bytes(model, tensors, small)
-    if at_least >= target or at_most == at_least:
-        return small
-    tokens = least + int((target - at_least) * (config.context - least) / (at_most - at_least))
-    return replace(config, context=max(least, tokens // step * step))
+    tokens = least + (target - least_bytes) * (longest - least) // (most_bytes - least_bytes)
+    return at(max(least, tokens // step * step))

@@ -220,5 +220,7 @@ def describe(name: str, metadata: dict[str, Any], tensors: list[FileTensor], siz
     flat["tensors.qkv_bias"] = any(item.endswith(("attn_q.bias", "attn_qkv.bias")) for item in names)
     flat["tensors.ssm_norm"] = any(item.endswith("ssm_norm.weight") for item in names)
     flat["tensors.router_bias"] = any(item.endswith("exp_probs_b.bias") for item in names)
+    flat["tensors.nextn_embeddings"] = any(item.endswith("nextn.embed_tokens.weight") for item in names)
+    flat["tensors.keys_are_values"] = any(item.endswith("attn_k.weight") and item.replace("attn_k.", "attn_v.") not in names for item in names)
     quant = FILE_TYPES.get(metadata.get("general.file_type", -1)) if isinstance(metadata.get("general.file_type"), int) else None
     return ModelFile(name, "gguf", flat, tuple(tensors), size, files, quant)
