@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,7 @@ WORLD_CALLS = {"open", "input"}
 WORLD_METHODS = {"read_text", "read_bytes", "write_text", "write_bytes", "iterdir", "glob", "rglob", "unlink", "mkdir", "system", "popen", "listdir", "scandir"}
 
 
+@cache
 def files() -> list[Path]:
     return sorted(path for path in PACKAGE.rglob("*.py"))
 
@@ -71,6 +73,11 @@ def files() -> list[Path]:
 def layer_of(path: Path) -> str:
     parts = path.relative_to(PACKAGE).parts
     return parts[0] if len(parts) > 1 else path.stem
+
+
+@cache
+def layers() -> frozenset[str]:
+    return frozenset(layer_of(path) for path in files())
 
 
 def name_of(path: Path) -> str:
@@ -94,8 +101,7 @@ def imported_layer(dotted: str) -> str | None:
     parts = dotted.split(".")
     if parts[0] != "sizer":
         return None
-    known = {layer_of(path) for path in files()}
-    return parts[1] if len(parts) > 1 and parts[1] in known else "__init__"
+    return parts[1] if len(parts) > 1 and parts[1] in layers() else "__init__"
 
 
 def complaints_about_layers(path: Path, text: str) -> list[str]:
