@@ -214,12 +214,18 @@ def test_the_manifests_ask_for_memory_probes_and_no_privileges(name: str) -> Non
     assert pick is not None
     host = sum(device.total_bytes for device in pick.memory.devices if device.kind == "host")
     assert int(container["resources"]["requests"]["memory"].removesuffix("Mi")) << 20 > host
+    assert container["resources"]["limits"]["memory"] == container["resources"]["requests"]["memory"]
     assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container)
     assert container["securityContext"]["allowPrivilegeEscalation"] is False
     if pick.runtime == "llama.cpp" and pick.backend == "cpu":
         assert pod["securityContext"]["runAsNonRoot"] is True
     if pick.backend == "cuda":
         assert container["resources"]["limits"]["nvidia.com/gpu"] == pick.settings["container"]["gpu_count"]
+
+
+@pytest.mark.parametrize("word", ["no", "Yes", "on", "null", "1.0", "0x1", "~", "a: b", "- a", "#", "", " a"])
+def test_words_that_older_yaml_readers_misread_are_quoted(word: str) -> None:
+    assert yaml_text({"key": word}) == f'key: "{word}"\n'
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(st.characters(blacklist_categories=("Cs",), min_codepoint=32, max_codepoint=0xD7FF), max_size=20)

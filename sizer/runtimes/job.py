@@ -78,6 +78,17 @@ class Job:
         return RuntimeState() if found is None or self.containered else found
 
     @cached_property
+    def least_version(self) -> str | None:
+        """The least version that this plan and this model need, None when any does."""
+        known = [version for version in (self.entry["minimum_version"], self.model.min_runtime.get(self.option.runtime)) if version]
+        return max(known, key=lambda version: versions.parse(version) or (), default=None)
+
+    @cached_property
+    def upgrade(self) -> bool:
+        """Whether what is installed is too old."""
+        return self.state.installed and versions.older(versions.parse(self.state.version), versions.parse(self.least_version))
+
+    @cached_property
     def cards(self) -> tuple[Accelerator, ...]:
         """The accelerators that are used."""
         return tuple(self.given.machine.accelerators[index] for index in self.option.devices)
@@ -146,14 +157,14 @@ class Job:
 
     def install(self) -> list[Step]:
         """Return the install or upgrade step, none when a good version is there."""
-        if self.containered or (self.state.installed and not self.option.upgrade):
+        if self.containered or (self.state.installed and not self.upgrade):
             return []
         table = self.entry["install"].get(self.os, {})
         form = self._install_form(table)
         command, note = table.get(form), table.get(f"{form}_note") or table.get("note")
         title = f"Install {self.entry['name']}"
-        if self.option.upgrade:
-            title = f"Upgrade {self.entry['name']} ({self.state.version or 'unknown version'}, at least {self.entry['minimum_version']} is needed)"
+        if self.upgrade:
+            title = f"Upgrade {self.entry['name']} ({self.state.version or 'unknown version'}, at least {self.least_version} is needed)"
         return [self.step("install", title, command, note)]
 
     def _install_form(self, table: Mapping[str, Any]) -> str:
@@ -182,6 +193,10 @@ class Job:
         minutes = self.given.download_bytes * 8 / (mbit * 1e6) / 60
         time = f"{minutes:.0f} min" if minutes >= 1 else "under a minute"
         return f"{self.given.download_bytes / 1e9:.1f} GB, about {time} at {mbit} Mbit/s; run it again to resume an interrupted download"
+
+    def version_note(self) -> str | None:
+        """Return what a version check must show, None when any version does."""
+        return f"must be {self.least_version} or newer" if self.least_version else None
 
     def ask(self, model: str) -> Step:
         """Return a check that makes the model answer once."""
@@ -242,10 +257,6 @@ class Job:
         """Return the main memory that a container should be given: our estimate of it, a margin, and the floor."""
         host = sum(device.total_bytes for device in self.given.memory.devices if device.kind == "host")
         return int(host * self.table["memory_request_margin"]) + int(self.table["memory_request_floor_bytes"])
-
-    def older_than(self, version: str) -> bool:
-        """Return whether the installed runtime is surely older than a version."""
-        return versions.older(versions.parse(self.state.version), versions.parse(version))
 
     def container(self, arguments: Sequence[str], env: Mapping[str, str]) -> dict[str, Any] | None:
         """Return how this server runs in a container, as plain data for the emitters; None when no image fits."""

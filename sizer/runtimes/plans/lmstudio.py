@@ -82,7 +82,7 @@ def _steps(job: Job, served: str) -> list[Step]:
 
 
 def _path(job: Job) -> list[Step]:
-    if job.state.installed and not job.option.upgrade:
+    if job.state.installed and not job.upgrade:
         return []
     command = '$env:PATH = "$HOME\\.lmstudio\\bin;$env:PATH"' if job.os == "windows" else 'export PATH="$HOME/.lmstudio/bin:$PATH"'
     return [job.step("configure", "Find lms in this terminal", command, "new terminals find it by themselves; the app must have been opened once")]
@@ -113,10 +113,9 @@ def _start(job: Job, served: str) -> list[Step]:
 
 
 def _checks(job: Job, served: str) -> list[Step]:
-    least = job.entry["minimum_version"]
     return [
         job.step("check", "See that the server answers", shell.get(f"{job.base}/lmstudio-greeting", job.os), 'must answer {"lmstudio":true}'),
-        job.step("check", "See the version", "lms daemon up --json", f"must be {least} or newer"),
+        job.step("check", "See the version", "lms daemon up --json", f"must be {job.least_version} or newer"),
         job.listed(served),
         job.step("check", "See that it is loaded", "lms ps", f"must list {served} with context {context_length(job)}"),
         job.ask(served),

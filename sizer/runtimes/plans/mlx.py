@@ -62,7 +62,7 @@ def _steps(job: Job, command: list[str]) -> list[Step]:
             "check",
             "See the version",
             _program(job, ["pip", "show", "mlx-lm"]) if not job.state.installed else "pip show mlx-lm",
-            f"must be {job.entry['minimum_version']} or newer",
+            f"must be {job.least_version} or newer",
         ),
         job.listed(job.artefact),
         job.ask(job.artefact),

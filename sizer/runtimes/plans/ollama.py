@@ -116,7 +116,7 @@ def _start(job: Job, env: dict[str, str]) -> list[Step]:
     if job.setting.inside:
         words = f"env {shell.environment({**env, 'OLLAMA_CONTEXT_LENGTH': str(job.config.context)})} ollama serve"
         return [job.step("start", "Start the server in the background", f"nohup {words} >ollama.log 2>&1 &")]
-    if job.state.running and not env and not job.option.upgrade:
+    if job.state.running and not env and not job.upgrade:
         return []
     again = job.state.running or bool(env)
     if job.os == "linux":
@@ -169,10 +169,9 @@ def _create(job: Job, served: str) -> Step:
 
 
 def _checks(job: Job, served: str) -> list[Step]:
-    least = job.entry["minimum_version"]
     where = "100% CPU" if not job.option.devices else "100% GPU" if job.config.gpu_layers is None and not job.config.cpu_moe else "part of it on the GPU"
     return [
-        job.step("check", "See that the server answers", shell.get(f"{job.base}/api/version", job.os), f"must be {least} or newer"),
+        job.step("check", "See that the server answers", shell.get(f"{job.base}/api/version", job.os), f"must be {job.least_version} or newer"),
         job.listed(served),
         job.ask(served),
         job.step("check", "See where it runs", _client(job, "ollama ps"), f"PROCESSOR must read {where}, CONTEXT {job.config.context}"),

@@ -101,7 +101,7 @@ def _steps(job: Job, flags: list[str], env: dict[str, str], served: str) -> list
         job.step("start", "Start the server", start, "; ".join(filter(None, (note, job.lan_note())))),
         *services.at_login(job, unit_name(job), command),
         job.step("check", "See that the server answers", shell.get(f"{job.base}/health", job.os)),
-        job.step("check", "See the version", shell.get(f"{job.base}/version", job.os), f"must be {job.entry['minimum_version']} or newer"),
+        job.step("check", "See the version", shell.get(f"{job.base}/version", job.os), job.version_note()),
         job.listed(served),
         job.ask(served),
         *job.gpu_check(),

@@ -96,6 +96,9 @@ def test_a_changed_environment_restarts_a_running_server() -> None:
 def test_an_installation_on_the_host_does_not_count_for_a_container() -> None:
     on = machine("linux", RTX_4090, runtimes=with_ollama(installed=True, running=True, models=("qwen3:8b",)))
     made = planned(on, "ollama", deployment="docker")
+    assert made == planned(machine("linux", RTX_4090), "ollama", deployment="docker")
+    option = of(look(on, deployment="docker"), "ollama")
+    assert option is not None and not option.installed and not option.running
     assert "docker pull ollama/ollama" in commands(made) and "docker exec ollama ollama pull qwen3:8b" in commands(made)
 
 
@@ -294,3 +297,12 @@ def test_a_second_model_takes_a_second_port_where_a_server_holds_one(runtime: st
 def test_weights_in_the_cache_are_not_fetched_again() -> None:
     on = machine("linux", RTX_4090, runtimes={"vllm": state(installed=True, version="0.33.0", models=("Qwen/Qwen3-8B-FP8",))})
     assert "pull" not in kinds(planned(on, "vllm").steps)
+
+
+def test_a_model_that_needs_a_newer_runtime_upgrades_it() -> None:
+    newer = replace(QWEN, min_runtime={"ollama": "0.34.0"})
+    on = machine("linux", RTX_4090, runtimes=with_ollama(installed=True, running=True))
+    made = planned(on, "ollama", model=newer)
+    assert made.steps[0].kind == "install" and "0.34.0" in made.steps[0].title
+    assert any("0.34.0 or newer" in (step.note or "") for step in made.steps)
+    assert planned(on, "ollama").steps[0].kind != "install"
