@@ -18,8 +18,9 @@ SETTINGS = ("LANG", "LC_ALL", "NO_COLOR", "TERM", "CUDA_VISIBLE_DEVICES", "HIP_V
 
 def run(terminal: Terminal, values: dict[str, Any]) -> None:
     """Print the bundle: JSON either way, so that it can be pasted as it is."""
-    document = bundle()
-    text = scrub(json.dumps(document, ensure_ascii=False, indent=None if terminal.json else 1))
+    from sizer.probes.privacy import scrub_document
+
+    text = json.dumps(scrub_document(bundle()), ensure_ascii=False, indent=None if terminal.json else 1)
     terminal.talk("read it before you send it; it holds what the probe asked this machine, and nothing else")
     terminal.document(text)
 
@@ -69,29 +70,6 @@ def _settings() -> dict[str, str]:
     import os
 
     return {name: os.environ[name] for name in SETTINGS if name in os.environ}
-
-
-def scrub(text: str) -> str:
-    """Return JSON text without home folder, user name and host name, whichever field they hid in."""
-    import getpass
-    import os
-    import platform
-    import re
-
-    home = os.path.expanduser("~")  # noqa: PTH111 - as text, "~" left alone where there is no home
-    replacements = [(json.dumps(home, ensure_ascii=False)[1:-1], "~")] if len(home) > 1 and home != "~" else []
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        user = ""
-    host = platform.node()
-    for name, stand_in in ((host, "host"), (host.split(".")[0], "host"), (user, "user")):
-        # short or common names ("root", "pi") would be cut out of words that mean something else
-        if len(name) >= 4 and name not in ("root", "localhost", "user", "host"):
-            replacements.append((name, stand_in))
-    for secret, stand_in in replacements:
-        text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])", stand_in, text)
-    return text
 
 
 command = make_command("doctor", run, text=TEXT)

@@ -367,6 +367,7 @@ def _arch() -> str:
 
 def _read_file(path: str) -> Answer:
     """Read a regular or kernel file; O_NONBLOCK because a pipe in its place must not stop the probe."""
+    path = os.path.expanduser(path) if path.startswith("~") else path  # noqa: PTH111
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     try:
         parts, length = [], 0

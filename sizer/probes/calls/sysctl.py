@@ -1,4 +1,4 @@
-"""``sysctl:NAME``: one value of the macOS kernel by sysctlbyname, without starting the command of that name."""
+"""``sysctl:NAME``: one value of the macOS or FreeBSD kernel by sysctlbyname, without starting the command of that name."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sizer.probes.host import Answer
 
-LIBRARY = "/usr/lib/libSystem.B.dylib"
+LIBRARIES = {"darwin": "/usr/lib/libSystem.B.dylib", "freebsd": None}
+"""Where the function lies; None: in the C library that Python itself uses."""
 NAME_TO_FORMAT = (0, 4)
 """The kernel's own question "of what kind is this value": CTL_SYSCTL, CTL_SYSCTL_OIDFMT (xnu bsd/sys/sysctl.h)."""
-KINDS = {2: "integer", 3: "string", 4: "integer", 5: "opaque"}
-"""CTLTYPE_INT, CTLTYPE_STRING, CTLTYPE_QUAD, CTLTYPE_OPAQUE (xnu bsd/sys/sysctl.h)."""
+KINDS = {2: "integer", 3: "string", 4: "integer", 5: "opaque", 6: "integer", 7: "integer", 8: "integer", 9: "integer"}
+"""CTLTYPE_INT, _STRING, _QUAD, _OPAQUE (xnu bsd/sys/sysctl.h); FreeBSD adds _UINT, _LONG, _ULONG and _U64 (sys/sysctl.h)."""
 ANSWER_LIMIT_BYTES = 1 << 16
 
 
 def read(name: str) -> Answer:
     """Return the value: integers as numbers, strings as strings; ``missing`` when the kernel does not know the name."""
-    if sys.platform != "darwin":
+    system = next((known for known in LIBRARIES if sys.platform.startswith(known)), None)
+    if system is None:
         return {"missing": True}
     import ctypes
 
-    library = ctypes.CDLL(LIBRARY, use_errno=True)
+    library = ctypes.CDLL(LIBRARIES[system])
     data = _raw(ctypes, library, name.encode())
     if data is None:
         return {"missing": True}

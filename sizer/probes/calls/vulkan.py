@@ -1,6 +1,9 @@
 """``call:vulkan``: the physical devices that the Vulkan loader lists. Never creates a device.
 
 Runs alone in a bare interpreter (drivers crash, hang and print): standard library only. Offsets and structure types are those of vulkan_core.h.
+
+The answer: [{name, type (discrete, integrated, virtual, cpu, other), vendor_id, device_id, api_version, driver (DRIVER_ID_...), driver_info,
+conformance_version, device_uuid, pci_bus_id, heaps [{size, device_local}]}]; what the driver is too old to tell is null.
 """
 
 from __future__ import annotations
@@ -83,7 +86,7 @@ class _Create(ctypes.Structure):
 
 
 def read(_: str) -> Answer:
-    """Return the list of devices in the shape of docs/captures.md; ``missing`` without a loader, ``error`` with Vulkan's name of what went wrong."""
+    """Return the list of devices described above; ``missing`` without a loader, ``error`` with Vulkan's name of what went wrong."""
     os.environ.setdefault("VK_LOADER_LAYERS_DISABLE", "~implicit~")  # overlays crash and hide devices (llama.cpp 8828, 18109)
     library = _load()
     if library is None:

@@ -1,6 +1,12 @@
 """``call:windows``: what Windows tells without COM, WMI or PowerShell: kernel calls, the registry, and DXGI through its bare function tables.
 
 Every part is read on its own: one that fails is null and the others stand. The numbers of calls and fields are those of the Windows SDK headers.
+
+The answer: ``os_build``, ``os_name``, ``native_machine`` (AMD64 or ARM64, also to an emulated program), ``processor_features`` {name: bool}, ``processors``
+[{name, vendor, identifier, mhz}] one per logical processor, ``physical_cores``, ``core_classes`` (the efficiency class of each physical core, the highest is
+the fastest), ``logical_processors``, ``memory_status`` {total_phys, avail_phys, avail_page_file}, ``job_memory_limit``, ``dxgi_adapters`` [{description,
+vendor_id, device_id, subsys_id, revision, dedicated_video_memory, dedicated_system_memory, shared_system_memory, luid, software}], ``video_controllers``
+[{key, driver_desc, matching_device_id, vendor_id, device_id, qw_memory_size, memory_size, driver_version}]. Sizes are bytes.
 """
 
 from __future__ import annotations
@@ -39,7 +45,7 @@ ADAPTERS_LIMIT = 64
 
 
 def read(_: str) -> Answer:
-    """Return the document of docs/captures.md; ``missing`` on other systems."""
+    """Return the document described above; ``missing`` on other systems."""
     if sys.platform != "win32":
         return {"missing": True}
     import ctypes

@@ -123,10 +123,11 @@ def _ollama_files(host: Host) -> Iterator[str]:
 
 
 def _lm_studio(host: Host) -> Iterator[Observation]:
-    endpoint = f"http://{LOOPBACK}:{LM_STUDIO_PORT}"
-    folder = host.ask("list:~/.lmstudio/models")
+    home = lm_studio_home(text(host, "~/.lmstudio-home-pointer"))
+    endpoint = f"http://{LOOPBACK}:{lm_studio_port(text(host, f'{home}/.internal/http-server.json'))}"
+    folder = host.ask(f"list:{home}/models")
     installed = string(host, "which:lms") is not None or "entries" in folder or _application(host, "lmstudio")
-    models = sorted(f"{maker}/{model}" for maker in names(host, "~/.lmstudio/models")[:MODELS_LIMIT] for model in names(host, f"~/.lmstudio/models/{maker}"))
+    models = sorted(f"{maker}/{model}" for maker in names(host, f"{home}/models")[:MODELS_LIMIT] for model in names(host, f"{home}/models/{maker}"))
     known = tuple(models[:MODELS_LIMIT]) if "entries" in folder else None
     status, greeting = get(host, f"{endpoint}/lmstudio-greeting")
     if status != 200 or mapping(greeting).get("lmstudio") is not True:
@@ -135,6 +136,23 @@ def _lm_studio(host: Host) -> Iterator[Observation]:
     status, document = get(host, f"{endpoint}/v1/models")
     served = tuple(ids(document)) if status == 200 else None
     yield _state("lmstudio", installed=True, running=True, endpoint=endpoint, models=served if served is not None else known)
+
+
+def lm_studio_home(pointer: str | None) -> str:
+    """Return LM Studio's folder from the file that points to it; without one it is ~/.lmstudio."""
+    found = (pointer or "").strip()
+    return found if found and "\n" not in found else "~/.lmstudio"
+
+
+def lm_studio_port(content: str | None) -> int:
+    """Return the port that LM Studio's server wrote down when it started last, or its usual one."""
+    import json
+
+    try:
+        port = mapping(json.loads(content or "null")).get("port")
+    except (ValueError, RecursionError):
+        port = None
+    return port if isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536 else LM_STUDIO_PORT
 
 
 # --- llama.cpp, MLX, vLLM ----------------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +171,13 @@ def test_no_secret_survives_wherever_it_stands(found: Any) -> None:
 def test_scrubbing_twice_is_scrubbing_once(found: Any) -> None:
     once = scrub_document(found, KIM)
     assert scrub_document(once, KIM) == once
+
+
+def test_the_bundle_for_bug_reports_names_nobody(tmp_path: Path) -> None:
+    home = tmp_path / "kimberly"
+    home.mkdir()
+    private = {"HOME": str(home), "USER": "kimberly", "OLLAMA_MODELS": str(home / "models"), "HOSTNAME": "kims-laptop.lan", "LANG": "C.UTF-8"}
+    child = subprocess.run([sys.executable, "-m", "sizer", "doctor", "--json"], env={**os.environ, **private}, capture_output=True, check=True, text=True)
+    assert json.loads(child.stdout)["machine"]["disk"]["path"] == "~/models"
+    assert "kimberly" not in child.stdout
+    assert "kims-laptop" not in child.stdout

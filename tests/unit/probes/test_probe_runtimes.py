@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from probe_machines import codes
 
-from sizer.probes.sources.runtimes import is_llama_health, ollama_endpoint
+from sizer.probes.sources.runtimes import is_llama_health, lm_studio_port, ollama_endpoint
 from sizer.schema.machine import RUNTIMES, Machine
 
 See = Callable[..., Machine]
@@ -105,6 +105,14 @@ def test_lm_studios_folder_tells_what_it_holds_while_it_is_off(machine: See) -> 
     answers = {"list:~/.lmstudio/models": ["bartowski", "lmstudio-community"], "list:~/.lmstudio/models/bartowski": ["Qwen3-8B-GGUF"]}
     state = machine(answers).runtimes["lmstudio"]
     assert (state.installed, state.running, state.models) == (True, False, ("bartowski/Qwen3-8B-GGUF",))
+
+
+def test_lm_studio_may_live_and_listen_elsewhere(machine: See) -> None:
+    elsewhere = {"file:~/.lmstudio-home-pointer": "/srv/studio\n", "file:/srv/studio/.internal/http-server.json": '{"port": 4321}'}
+    state = machine(elsewhere | says("http://127.0.0.1:4321/lmstudio-greeting", {"lmstudio": True})).runtimes["lmstudio"]
+    assert (state.running, state.endpoint) == (True, "http://127.0.0.1:4321")
+    for content in (None, "", "{", "[]", '{"port": "x"}', '{"port": true}', '{"port": 70000}'):
+        assert lm_studio_port(content) == 1234
 
 
 def test_llama_cpp_is_told_from_other_services_by_its_props(machine: See) -> None:
