@@ -26,6 +26,7 @@ from sizer.estimator.architecture import Architecture, fold
 from sizer.estimator.baseline import rule_of_thumb_bytes
 from sizer.estimator.memory import ModelMemory, Place, estimate, quick
 from sizer.records import replace
+from sizer.schema.catalog import QuantSize
 from sizer.schema.estimate import Configuration
 from sizer.units import MIB
 
@@ -127,7 +128,7 @@ def compared(row: dict[str, str], source: ModelMemory) -> Row:
     cache_off = sum(part.kv_cache_bytes + part.recurrent_state_bytes for part in found.devices) - mib("context_MiB", "host_context_MiB")
     weights_off = sum(part.weights_bytes for part in found.devices) - mib("model_MiB", "host_model_MiB", "repack_model_MiB")
     placed = weights.place(model, source.tensors)
-    size = weights.QuantSize(placed.file, placed.device, placed.host, placed.experts, placed.active)
+    size = QuantSize(placed.file, placed.device, placed.host, placed.experts, placed.active)
     return Row(
         section, row["model"], row["quant"], config,
         mib("model_MiB", "context_MiB", "compute_MiB"), mib("host_model_MiB", "repack_model_MiB", "host_context_MiB", "host_compute_MiB"),
