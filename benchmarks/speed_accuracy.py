@@ -1,6 +1,7 @@
 """How far off the predicted speeds are, beside the formulas of two peers, on the same rows.
 
-    python -m benchmarks.speed_accuracy             # about a minute; exit 1 when a slice is worse than its budget
+    python -m benchmarks.speed_accuracy             # one to two minutes; exit 1 when a slice is worse than its budget
+    python -m benchmarks.speed_accuracy --own       # our own runs on a small virtual machine, measured beside predicted
 
 Our figures are cross-validated: each device group is predicted by constants fitted without it. The peers' formulas have nothing to fit; they get our
 bandwidths. llmfit: bandwidth x 0.55 over parameters x bytes per parameter, for experts a factor on the active parameters (its fallback); a constant over the
@@ -33,6 +34,7 @@ BUDGET = {
     "decode-partial": (0.060, 0.30),
 }
 COVERAGE = (0.87, 0.95)
+OWN = "kvm-epyc-genoa-2-cpu"
 JUDGED_CELLS = 50
 JUDGED_GROUPS = 5  # coverage of devices never seen says nothing where a handful of devices is all there is
 
@@ -82,9 +84,25 @@ def peer(formula: Callable[[Cell], float], cells: Sequence[Cell]) -> tuple[float
     return fit.errors(cells, [formula(cell) for cell in cells])
 
 
-def main() -> int:
+def own_runs(done: Sequence[fit.Stage]) -> None:
+    """Print our own measurements beside what was predicted without them, as Markdown."""
+    print("| model | quantisation | threads | generating: measured | predicted | prompt: measured | predicted |\n|---|---|--:|--:|--:|--:|--:|")
+    found: dict[tuple[str, str, int | None], dict[str, tuple[float, float]]] = {}
+    for stage in done:
+        for cell, value in zip(stage.cells, stage.held_out, strict=True):
+            if cell.device["device"] == OWN:
+                found.setdefault((cell.model["model"], cell.quant, cell.threads), {})[stage.what] = (cell.tps, value)
+    for (model, quant, threads), pairs in sorted(found.items(), key=str):
+        figures = [f"{value:.1f}" for what in ("decode", "prefill") for value in pairs.get(what, ())]
+        print(f"| {model} | {quant} | {threads} | {' | '.join(figures)} |")
+
+
+def main(arguments: Sequence[str] = ()) -> int:
     """Print the table; return 1 when a slice misses its budget."""
     tree, done = fit.fit()
+    if "--own" in arguments:
+        own_runs(done)
+        return 0
     rows: list[tuple[str, list[Cell], tuple[float, float], float | None]] = []
     for stage in done:
         for name, indices in fit.sliced(stage).items():
@@ -119,4 +137,4 @@ def _pair(values: tuple[float, float]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

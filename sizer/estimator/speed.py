@@ -184,9 +184,13 @@ def _class_of(vector: bool, bits: int, legacy: bool) -> str:
 
 
 def rates_for(accelerator: Accelerator, backend: str, constants: Mapping[str, Any], *, runtime: str = "llama.cpp") -> Rates | None:
-    """Return what this accelerator reaches through this backend ("cuda", "rocm", "vulkan", "metal", "mlx", "sycl"), or None when its bandwidth is unknown."""
+    """Return what this accelerator reaches through this backend ("cuda", "rocm", "vulkan", "metal", "mlx", "sycl"), or None when its bandwidth is unknown.
+
+    The runtime "mlx" has kernels of its own, whatever the backend is called.
+    """
     if not accelerator.bandwidth_gbs:
         return None
+    backend = "mlx" if runtime == "mlx" else backend
     return device_rates(
         constants,
         vendor=accelerator.vendor,
@@ -530,14 +534,17 @@ def predict(
     parallel: int = 1,
     ubatch: int = 512,
     runtime: str = "llama.cpp",
+    overflow_bytes: float = 0,
 ) -> SpeedEstimate:
     """Return speed with its interval; ``decode_tps`` is what each of ``parallel`` requests sees.
 
-    A place that is None (its bandwidth is unknown) makes all figures None.
+    A place that is None (its bandwidth is unknown) makes all figures None. ``overflow_bytes`` are what the first place cannot hold (`spilled`).
     """
     known = [place for place in places if place is not None]
     if not known or len(known) < len(places):
         return SpeedEstimate(calibration="memory bandwidth unknown: no estimate")
+    if overflow_bytes > 0:
+        known = list(spilled(known, overflow_bytes, constants))
     tps = decode_tps(known, constants, depth_tokens)
     if parallel > 1:
         tps = 1 / batch_seconds(known, constants, depth_tokens, parallel)

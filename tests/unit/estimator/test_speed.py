@@ -261,8 +261,8 @@ def test_a_device_belongs_to_the_generation_its_own_marks_name(vendor: Any, name
     ("quant", "expected"),
     [
         ("Q4_K_M", "q4k"), ("Q4_K", "q4k"), ("UD-Q4_K_XL", "q4k"), ("Q4_0", "q4_0"), ("Q4_1", "q4_0"), ("IQ4_NL", "q4_0"), ("IQ4_XS", "iq4"), ("Q5_0", "q5"),
-        ("Q5_K_S", "q5"), ("Q6_K", "q6"), ("Q8_0", "q8"), ("F16", "f16"), ("BF16", "bf16"), ("IQ2_XXS", "iq2"), ("IQ1_M", "iq2"), ("IQ3_S", "iq3"), ("Q2_K", "q2"),
-        ("Q3_K_L", "q3"), ("MXFP4", "mxfp4"), ("NVFP4", "mxfp4"), ("FP8", "q8"), ("MLX-8bit", "q8"), ("MLX-4bit", "q4k"), ("AWQ-4bit", "q4k"),
+        ("Q5_K_S", "q5"), ("Q6_K", "q6"), ("Q8_0", "q8"), ("F16", "f16"), ("BF16", "bf16"), ("IQ2_XXS", "iq2"), ("IQ1_M", "iq2"), ("IQ3_S", "iq3"),
+        ("Q2_K", "q2"), ("Q3_K_L", "q3"), ("MXFP4", "mxfp4"), ("NVFP4", "mxfp4"), ("FP8", "q8"), ("MLX-8bit", "q8"), ("MLX-4bit", "q4k"), ("AWQ-4bit", "q4k"),
         ("TQ1_0", "q2"), (None, "q4k"),
     ],
 )  # fmt: skip
