@@ -188,7 +188,9 @@ class Runtime(Strict):
     prompt_cache_bytes: int | None = None
     prompt_cache_fact: str | None = None
     gpu_memory_utilization: float | None = None
+    gpu_memory_utilization_unified: float | None = None
     utilization_fact: str | None = None
+    unified_fact: str | None = None
 
 
 class Founding(Strict):

@@ -66,12 +66,20 @@ def get(job: Job) -> list[str]:
     return ["lms", "get", address + (f"@{job.given.quant.id.lower()}" if "gguf" in job.option.formats else ""), "--yes"]
 
 
+def path_of(job: Job) -> str:
+    """Return the model's path in LM Studio's folder: the file where a repository holds several quantisations."""
+    path = repository(job)
+    return f"{path}/{job.given.source.file}" if job.given.source.file and "gguf" in job.option.formats else path
+
+
+def estimate(job: Job) -> list[str]:
+    """Return the words that print LM Studio's own estimate of the memory, without loading anything."""
+    return ["lms", "load", path_of(job), "--estimate-only", "--context-length", str(context_length(job)), "--gpu", gpu_share(job), "--yes"]
+
+
 def load(job: Job, served: str) -> list[str]:
     """Return the words that load the model with its settings."""
-    path = repository(job)
-    if job.given.source.file and "gguf" in job.option.formats:
-        path = f"{path}/{job.given.source.file}"
-    words = ["lms", "load", path, "--identifier", served, "--context-length", str(context_length(job)), "--gpu", gpu_share(job)]
+    words = ["lms", "load", path_of(job), "--identifier", served, "--context-length", str(context_length(job)), "--gpu", gpu_share(job)]
     words += ["--ttl", str(job.keep_alive)] if job.keep_alive else []
     words += ["--parallel", str(job.config.parallel)] if "gguf" in job.option.formats or job.config.parallel > 1 else []
     return [*words, "--yes"]
@@ -116,6 +124,7 @@ def _checks(job: Job, served: str) -> list[Step]:
     return [
         job.step("check", "See that the server answers", shell.get(f"{job.base}/lmstudio-greeting", job.os), 'must answer {"lmstudio":true}'),
         job.step("check", "See the version", "lms daemon up --json", f"must be {job.least_version} or newer"),
+        job.step("check", "See LM Studio's own estimate", shell.command(estimate(job), job.os), "it may be too high; what it takes stands in lms ps"),
         job.listed(served),
         job.step("check", "See that it is loaded", "lms ps", f"must list {served} with context {context_length(job)}"),
         job.ask(served),

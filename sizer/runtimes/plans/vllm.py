@@ -69,7 +69,8 @@ def unit_name(job: Job) -> str:
 
 def utilization(job: Job) -> float:
     """Return the share of each card that vLLM takes: its own default, or the card's budget where a screen or the driver needs more of it."""
-    most = float(job.entry["gpu_memory_utilization"])
+    unified = any(card.kind == "unified" for card in job.cards)  # there the driver offers less than all of it [vllm.011]
+    most = float(job.entry["gpu_memory_utilization_unified" if unified else "gpu_memory_utilization"])
     if job.given.beside:  # what it needs, so that the other model keeps the rest
         most = _needed_share(job)
     shares = [card.budget_bytes / card.memory_total_bytes for card in job.cards if card.budget_bytes and card.memory_total_bytes]

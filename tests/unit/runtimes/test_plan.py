@@ -13,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from worlds import (
     EXPERTS,
+    GB10,
     GIB,
     GTX_1080,
     M3_MAX,
@@ -148,6 +149,7 @@ def test_vllm_leaves_the_screen_its_share() -> None:
     roomy, tight = (machine("linux", replace(RTX_4090, budget_bytes=budget * GIB)) for budget in (24, 20))
     assert planned(roomy, "vllm").settings["gpu_memory_utilization"] == 0.92
     assert planned(tight, "vllm").settings["gpu_memory_utilization"] == 0.83
+    assert planned(machine("linux", GB10, arch="arm64", ram=121), "vllm").settings["gpu_memory_utilization"] == 0.8
 
 
 def test_vision_models_load_their_eyes_only_when_asked() -> None:

@@ -218,7 +218,9 @@ def test_s18_lms_gets_a_share_of_the_gpu_and_never_the_word_auto() -> None:
     for made in (whole, part, none):
         text = commands(made)
         assert "auto" not in text
-        for words in ("lms get", "lms load", "lms ps", "lms unload", "lms server start", "--context-length", "--ttl", "--identifier", "--yes"):
+        for words in ("get", "load", "ps", "unload", "server start"):
+            assert f"lms {words}" in text
+        for words in ("--context-length", "--ttl", "--identifier", "--estimate-only", "--yes"):
             assert words in text
 
 
