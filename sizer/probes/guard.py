@@ -29,7 +29,8 @@ LOOK_SECONDS = 0.05
 _CHILD = """
 import os, sys
 out = os.dup(1); null = os.open(os.devnull, os.O_RDWR); os.dup2(null, 1); os.dup2(null, 2)
-import importlib.util, json
+import ctypes, importlib.util, json
+if sys.platform == "linux": ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG: whoever stops the application ends this child, too
 spec = importlib.util.spec_from_file_location("reader", sys.argv[1]); reader = importlib.util.module_from_spec(spec); spec.loader.exec_module(reader)
 try: answer = reader.read(sys.argv[2])
 except FileNotFoundError: answer = {"missing": True}

@@ -102,6 +102,32 @@ def test_a_call_that_never_returns_is_a_timeout_and_leaves_nothing_behind(ask: C
     pytest.fail("the hanging child was left behind")
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks at Linux's list of children")
+def test_an_application_stopped_while_it_asks_leaves_no_child(libraries: Path) -> None:
+    code = "from sizer.probes import Live; Live(timeout=30).ask('call:nvml')"
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(libraries / "new"), "STUB": "hang", "PYTHONPATH": str(Path(__file__).parents[3])}
+    application = subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL)
+    listed = Path(f"/proc/{application.pid}/task/{application.pid}/children")
+    deadline = time.monotonic() + 10
+    while not (children := listed.read_text().split()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    application.kill()
+    application.wait(5)
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and any(alive(child) for child in children):
+        time.sleep(0.02)
+    assert children
+    assert not any(alive(child) for child in children)
+
+
+def alive(pid: str) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
 def test_a_crash_and_an_exit_inside_the_library_are_errors_and_not_ours(ask: Callable[..., Any]) -> None:
     assert ask("crash") == {"error": "crashed: signal 11"}
     assert ask("exit") == {"error": "ended with exit code 3 and no answer"}
