@@ -31,6 +31,8 @@ import os, sys
 out = os.dup(1); null = os.open(os.devnull, os.O_RDWR); os.dup2(null, 1); os.dup2(null, 2)
 import ctypes, importlib.util, json
 if sys.platform == "linux": ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG: whoever stops the application ends this child, too
+try: import resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a driver that crashes leaves no core file
+except (ImportError, ValueError, OSError): pass
 spec = importlib.util.spec_from_file_location("reader", sys.argv[1]); reader = importlib.util.module_from_spec(spec); spec.loader.exec_module(reader)
 try: answer = reader.read(sys.argv[2])
 except FileNotFoundError: answer = {"missing": True}
@@ -249,6 +251,7 @@ def _forked(ask: Callable[[], Answer], seconds: float) -> Answer:
             for stream in (0, 1, 2):
                 os.dup2(null, stream)
             os.setpgid(0, 0)
+            _quiet_crash()
             try:
                 answer = ask()
             except (FileNotFoundError, ModuleNotFoundError):
@@ -263,6 +266,17 @@ def _forked(ask: Callable[[], Answer], seconds: float) -> Answer:
     os.close(nothing_write)
     status, out, _ = _collect(pid, (out_read, nothing), seconds)
     return _read_back(status, out)
+
+
+def _quiet_crash() -> None:
+    """In a forked copy: a crash writes neither a core file nor the application's own crash report."""
+    import resource
+
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    reporter = sys.modules.get("faulthandler")
+    if reporter is not None:
+        reporter.disable()
 
 
 def _read_back(status: int | None, out: bytes) -> Answer:
