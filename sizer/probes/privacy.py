@@ -15,6 +15,7 @@ STAND_IN = "00000000-0000-4000-8000-{:012x}"
 """What a UUID becomes; the last group counts the different ones."""
 MAIL, ADDRESS, HARDWARE_ADDRESS, SERIAL = "user@example.com", "192.0.2.1", "00:00:00:00:00:00", "0"
 """Stand-ins: a name reserved for documentation (RFC 2606), an address of the same kind (RFC 5737), zeros."""
+NO_TIME = "2000-01-01T00:00:00Z"
 USER, HOST, ELSEWHERE = "user", "host", "elsewhere"
 LEAST_NAME_LENGTH = 4
 """Shorter names are part of too many words; where they stand in paths they are found all the same."""
@@ -56,6 +57,8 @@ _WINDOWS_HOMES = re.compile(r"((?:[A-Za-z]:)?\\+Users\\+)([^\\/\r\n\"':;,]+)(?=\
 """Windows' account folders may hold spaces: "C:\\Users\\First Last\\..."."""
 _NO_HOMES = ("shared", "public", "default", "all users", USER, "linuxbrew")
 _IPV4 = re.compile(r"(?<![\d.])(?!127\.|0\.0\.0\.0)(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?")
 
 
 class Identity(NamedTuple):
@@ -105,6 +108,8 @@ def scrub(answers: Mapping[str, Mapping[str, Any]], identity: Identity | None = 
             answer = _without_addresses(question, answer)
         if question == "file:/proc/self/mountinfo" and isinstance(answer.get("text"), str):
             answer["text"] = parse_mountinfo(answer["text"])
+        if question.startswith("http:"):
+            answer = _without_times(answer)
         names = not question.startswith(IMPERSONAL)
         result[scrubber.text(question, names=names)] = scrubber.value(answer, names=names)
     return result
@@ -201,6 +206,14 @@ def _without_addresses(question: str, answer: dict[str, Any]) -> dict[str, Any]:
 
         return answer if ollama_endpoint(found) else {**answer, "value": ELSEWHERE}
     return {**answer, "value": _IPV4.sub(ADDRESS, found)}
+
+
+def _without_times(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer of a service without the times at which models were fetched and used."""
+    found = answer.get("value")
+    if not isinstance(found, Mapping) or not isinstance(found.get("body"), str):
+        return answer
+    return {**answer, "value": {**found, "body": _TIME.sub(NO_TIME, found["body"])}}
 
 
 def _home(match: re.Match[str]) -> str:

@@ -38,6 +38,8 @@ VIRTUAL = re.compile(
     re.IGNORECASE,
 )
 """Adapters that only show pictures. Drivers' own names are not localised."""
+IN_A_PROCESSOR = re.compile(r"Graphics\s*$")
+"""AMD calls every unit in a processor "... Graphics", however large its carve-out; cards are "RX 7900 XTX", "PRO W7900", "R9 380"."""
 VIRTUAL_BUSES = ("swd\\", "root\\", "{")
 SYSTEM_FOLDER = "C:/Windows/System32"
 LIBRARIES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -78,11 +80,7 @@ class Adapter(NamedTuple):
         if self.vendor == "qualcomm":
             return True
         if self.vendor == "amd":
-            if re.search(
-                r"Graphics\s*$", self.name
-            ):  # every unit in a processor is called "... Graphics", however large its carve-out; cards are "RX", "PRO W"
-                return True
-            return 0 < own < OWN_MEMORY_OF_A_CARD and self.registry_bytes is None
+            return IN_A_PROCESSOR.search(self.name) is not None or (0 < own < OWN_MEMORY_OF_A_CARD and self.registry_bytes is None)
         if self.vendor == "intel":
             return own < OWN_MEMORY_OF_A_CARD and not re.search(r"\bArc\b\W*(?:\(TM\))?\s*(?:Pro\s*)?A\d", self.name)
         return False
@@ -280,7 +278,8 @@ def _from_registry(entry: Mapping[str, Any]) -> Adapter:
     revision = re.search(r"&rev_([0-9a-f]{2})", matching or "", re.IGNORECASE)
     narrow = _size(entry.get("memory_size"))
     vendor = vendor_of(name, vendor_id)
-    size = _size(entry.get("qw_memory_size")) or (narrow if narrow not in SATURATED and vendor == "nvidia" else None)  # others count borrowed memory in
+    borrows = vendor != "nvidia" and (vendor != "amd" or IN_A_PROCESSOR.search(name) is not None)  # Intel's cards tell 64 bits, its units what they borrow
+    size = _size(entry.get("qw_memory_size")) or (None if borrows or narrow in SATURATED else narrow)
     version = entry.get("driver_version") if isinstance(entry.get("driver_version"), str) else None
     ids = (vendor_id, to_int(entry.get("device_id")), int(revision[1], 16) if revision else None)
     return Adapter(name, vendor, *ids, None, None, size, version, None, _is_virtual(name, vendor_id, matching), "registry")

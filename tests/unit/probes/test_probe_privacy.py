@@ -103,6 +103,12 @@ def test_another_machines_address_does_not_enter_by_the_environment() -> None:
     assert scrub(local, KIM) == local
 
 
+def test_when_somebody_fetched_a_model_is_nobodys_business() -> None:
+    body = '{"models":[{"name":"qwen3:8b","modified_at":"2026-11-20T08:15:30.123456+01:00"}]}'
+    (answer,) = scrub({"http:GET http://127.0.0.1:11434/api/tags": {"value": {"status": 200, "body": body}}}, KIM).values()
+    assert json.loads(answer["value"]["body"]) == {"models": [{"name": "qwen3:8b", "modified_at": "2000-01-01T00:00:00Z"}]}
+
+
 def test_a_host_called_like_its_processor_does_not_spoil_the_processors_name() -> None:
     named = Identity("/home/kim", ("ryzen",), ("radeon",))
     answers = {

@@ -97,6 +97,13 @@ def test_what_an_intel_unit_borrows_is_not_its_own_memory() -> None:
     assert (unit.kind, unit.memory_total_bytes) == ("integrated", None)
 
 
+def test_thirty_two_bits_of_amd_are_a_cards_own_memory_and_a_units_borrowed_memory() -> None:
+    small = controller("AMD Radeon RX 560", "1002:67ff", narrow=2 * GIB)
+    unit = controller("AMD Radeon 780M Graphics", "1002:15bf", narrow=2 * GIB)
+    found = {card.name: (card.kind, card.memory_total_bytes) for card in see(dxgi_adapters=None, video_controllers=[small, unit]).accelerators}
+    assert found == {"AMD Radeon RX 560": ("discrete", 2 * GIB), "AMD Radeon 780M Graphics": ("integrated", None)}
+
+
 def test_a_card_that_was_taken_out_stays_in_the_registry_only() -> None:
     stale = controller("NVIDIA GeForce GTX 1080 Ti", "10de:1b06", qw=11 * GIB)
     assert [card.name for card in see(dxgi_adapters=[dxgi("NVIDIA GeForce RTX 4090")], video_controllers=[stale]).accelerators] == ["NVIDIA GeForce RTX 4090"]
