@@ -123,7 +123,7 @@ def test_the_parts_of_a_split_file_are_read_together(tmp_path: Path) -> None:
     whole.write_bytes(small_model())
     assert {item.name for item in read(second).tensors} == {item.name for item in read(whole).tensors}
     second.unlink()
-    with pytest.raises(InputError, match="00002-of-00002.gguf: this part"):
+    with pytest.raises(InputError, match=r"00002-of-00002\.gguf: this part"):
         read(tmp_path / "big-00001-of-00002.gguf")
 
 
