@@ -16,6 +16,7 @@ from sizer.schema.machine import Accelerator, Machine, RuntimeState
 from sizer.schema.needs import RUNTIME_IDS, Needs
 from sizer.schema.recommendation import Reason, Rejection
 
+HUB = "hf.co/"
 KIND_ORDER = ("discrete", "unified", "integrated")
 
 
@@ -275,9 +276,19 @@ def _format_closed(option: Option, model: Model, quant: Quant) -> tuple[str, str
     name = option.entry["name"]
     if quant.family not in option.formats:
         return "format", f"{name} with {gates.LABELS[option.backend]} takes {' or '.join(option.formats)}, {quant.id} is {quant.family}"
-    if artefact(option, model, quant) is None:
+    found = artefact(option, model, quant)
+    if found is None:
         return "artefact", f"no {quant.id} of {model.name} is published for {name}"
-    return None
+    return _hub_closed(option, model, quant, found)
+
+
+def _hub_closed(option: Option, model: Model, quant: Quant, found: str) -> tuple[str, str] | None:
+    """Return why a file on Hugging Face is out of the runtime's reach: large ones are published in parts."""
+    size = model.sizes.get(quant.id)
+    if option.entry["fetches_parts"] or size is None or size.file_bytes <= option.table["single_file_bytes"] or not found.startswith(HUB):
+        return None
+    name, fact = option.entry["name"], option.entry["parts_fact"]
+    return "artefact", f"{quant.id} of {model.name} ({size.file_bytes / 1e9:.0f} GB) is published in parts, which {name} does not fetch [{fact}]"
 
 
 def _model_closed(option: Option, entry: Mapping[str, Any], model: Model, needs: Needs) -> tuple[str, str] | None:
@@ -296,7 +307,7 @@ def artefact(option: Option, model: Model, quant: Quant) -> str | None:
     tag = model.ollama_tags.get(quant.id)
     gguf = f"{model.gguf_repo}:{quant.id}" if model.gguf_repo and quant.family == "gguf" else None
     if option.runtime == "ollama":
-        return tag if quant.family == "mlx" else tag or (f"hf.co/{gguf}" if gguf else None)
+        return tag if quant.family == "mlx" else tag or (f"{HUB}{gguf}" if gguf else None)
     if quant.family == "mlx":
         return model.mlx_repos.get(quant.id)
     if quant.family == "safetensors":

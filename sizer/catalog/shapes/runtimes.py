@@ -184,6 +184,8 @@ class Runtime(Strict):
     integrated_fact: str | None = None
     serial_architectures: list[str] = Field(default_factory=list)
     serial_fact: str | None = None
+    fetches_parts: bool = True
+    parts_fact: str | None = None
     image_formats: list[str] = Field(default_factory=list)
     prompt_cache_bytes: int | None = None
     prompt_cache_fact: str | None = None
@@ -212,6 +214,7 @@ class File(Strict):
     container_gpus: dict[System, list[BackendId]]
     container_gpus_fact: str
     download_mbit_per_second: int
+    single_file_bytes: int
     memory_request_margin: float
     memory_request_floor_bytes: int
     preferences: list[Preference]

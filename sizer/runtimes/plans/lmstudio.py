@@ -67,9 +67,10 @@ def get(job: Job) -> list[str]:
 
 
 def path_of(job: Job) -> str:
-    """Return the model's path in LM Studio's folder: the file where a repository holds several quantisations."""
-    path = repository(job)
-    return f"{path}/{job.given.source.file}" if job.given.source.file and "gguf" in job.option.formats else path
+    """Return the model's path in LM Studio's folder: the file where a repository holds several quantisations, unless it is published in parts."""
+    path, file = repository(job), job.given.source.file
+    one_file = file and "gguf" in job.option.formats and job.given.download_bytes <= job.table["single_file_bytes"]
+    return f"{path}/{file}" if one_file else path
 
 
 def estimate(job: Job) -> list[str]:

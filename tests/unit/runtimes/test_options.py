@@ -34,6 +34,7 @@ from worlds import (
 
 from sizer.runtimes import versions
 from sizer.runtimes.options import model_refusal, options
+from sizer.schema.catalog import QuantSize
 from sizer.schema.needs import DEPLOYMENTS, Needs
 
 
@@ -225,3 +226,16 @@ def test_a_version_that_says_less_is_not_called_older() -> None:
     assert not versions.older((10,), (10, 2202))
     assert versions.older((9,), (10, 2202))
     assert versions.older((0, 24, 0), (0, 30, 0)) and not versions.older((0, 30), (0, 30, 0)) and not versions.older(None, (1,))
+
+
+def test_ollama_does_not_fetch_a_model_that_is_published_in_parts() -> None:
+    size = QuantSize(file_bytes=60_000_000_000, device_bytes=60_000_000_000, host_bytes=0)
+    large = replace(QWEN, ollama_tags={}, sizes={"Q4_K_M": size})
+    found = look(machine("linux", RTX_4090))
+    ollama, llama = of(found, "ollama"), of(found, "llama.cpp")
+    assert ollama and llama
+    refusal = model_refusal(ollama, large, QUANTS["gguf"], Needs())
+    assert refusal and "in parts" in refusal.reason
+    assert model_refusal(llama, large, QUANTS["gguf"], Needs()) is None
+    assert model_refusal(ollama, replace(large, ollama_tags={"Q4_K_M": "large:latest"}), QUANTS["gguf"], Needs()) is None
+    assert model_refusal(ollama, replace(large, sizes={"Q4_K_M": replace(size, file_bytes=20_000_000_000)}), QUANTS["gguf"], Needs()) is None
