@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {"api", "renderers", "__init__", "cli", *BELOW_API},
     "cli": {"commands", "__init__", *SCHEMA},
     "__main__": {"cli"},
+    "__pyinstaller": set(),
     "__init__": {"api", "probes", *SCHEMA},
 }
 # (file, layer): why this one import may point up

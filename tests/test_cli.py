@@ -1,0 +1,129 @@
+"""The command line as people use it: defaults, the bundle for bug reports, colours, odd surroundings."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sizer.cli import main, split_globals
+from sizer.commands.terminal import Terminal
+
+SIZER = [sys.executable, "-m", "sizer"]
+CARD = ["--gpu", "RTX 3060", "--ram", "32", "--os", "linux"]
+
+
+def document(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    assert main([*arguments, "--json"]) == 0
+    parsed: dict[str, object] = json.loads(capsys.readouterr().out)
+    return parsed
+
+
+def test_without_a_command_it_recommends(capsys: pytest.CaptureFixture[str]) -> None:
+    without, with_it = document(CARD, capsys), document(["recommend", *CARD], capsys)
+    assert without["schema"] == "sizer/recommendation/1" and without["pick"] == with_it["pick"]
+
+
+@pytest.mark.parametrize(
+    ("line", "hoisted"),
+    [(["--json", "--quiet", "probe", "--json"], 2), (["--catalog", "x", "models"], 2), (["--catalog=x", "models"], 1), (["--gpu", "--json"], 0), ([], 0)],
+)
+def test_global_options_are_taken_from_before_the_command(line: list[str], hoisted: int) -> None:
+    assert split_globals(line) == (line[:hoisted], line[hoisted:])
+
+
+def test_the_rule_of_thumb_is_the_one_of_the_founding_document(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["estimate", "--params", "7B", "--bits", "4"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("4.2 GB") and "parameters x bits / 8 x 1.2" in shown
+
+
+def test_sizes_and_contexts_may_be_written_as_people_write_them(capsys: pytest.CaptureFixture[str]) -> None:
+    plain = document(["--gpu", "none", "--ram", "32", "--os", "linux", "--context", "16384"], capsys)
+    spoken = document(["--gpu", "none", "--ram", "32GB", "--os", "Linux", "--context", "16k"], capsys)
+    assert plain["pick"] == spoken["pick"]
+
+
+@pytest.mark.parametrize("kind", ["env", "openai-sdk", "litellm", "shell"])
+def test_emit_prints_a_configuration_and_nothing_else(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*CARD, "--emit", kind]) == 0
+    out, err = capsys.readouterr()
+    assert "localhost" in out or "127.0.0.1" in out
+    assert "Other good choices" not in out and err == ""
+
+
+def test_emit_json_is_the_document(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*CARD, "--emit", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["schema"] == "sizer/recommendation/1"
+
+
+def test_a_bundle_holds_the_machine_and_nothing_private(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    bundle = json.loads(text)
+    assert bundle["schema"] == "sizer/doctor/1" and bundle["machine"] and bundle["capture"] and "failed" not in bundle
+    user, host = getpass.getuser(), platform.node()
+    assert str(Path.home()) == "/" or str(Path.home()) not in text
+    for name in (user, host):
+        assert len(name) < 4 or name in ("root", "localhost") or not re.search(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", text)
+
+
+def test_colour_needs_a_terminal_and_nobody_who_refuses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Screen:
+        encoding = "utf-8"
+
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdout", Screen())
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert Terminal().ink.colour
+    assert not Terminal(no_color=True).ink.colour and not Terminal(json=True).ink.colour
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not Terminal().ink.colour
+    monkeypatch.setenv("NO_COLOR", "")  # empty: not set, says no-color.org
+    assert Terminal().ink.colour
+    monkeypatch.setenv("TERM", "dumb")
+    assert not Terminal().ink.colour
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
+@pytest.mark.parametrize(
+    ("flags", "change"),
+    [
+        (["-O"], {}),
+        (["-W", "error", "-X", "dev", "-X", "warn_default_encoding"], {}),
+        (["-I"], {}),
+        ([], {"HOME": None, "XDG_CACHE_HOME": None}),
+        ([], {"HOME": "/nonexistent/with blank/ünïcode", "XDG_CACHE_HOME": None}),
+        ([], {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+        ([], {"PATH": ""}),
+        ([], {"TERM": None, "COLUMNS": "20"}),
+    ],
+    ids=str,
+)
+def test_odd_surroundings_do_not_matter(flags: list[str], change: dict[str, str | None], tmp_path: Path) -> None:
+    folder = tmp_path / "with blank ünïcode"
+    folder.mkdir()
+    environment = {key: value for key, value in {**os.environ, **change}.items() if value is not None}
+    for arguments in (["recommend", "--json"], ["recommend"], ["probe"]):
+        done = subprocess.run([sys.executable, *flags, "-m", "sizer", *arguments], capture_output=True, cwd=folder, env=environment, timeout=60)
+        assert done.returncode in (0, 3), done.stderr.decode()
+        assert done.stdout and done.stderr == b""
+    assert list(folder.iterdir()) == []
+
+
+def test_a_piped_machine_document_is_read_from_standard_input() -> None:
+    probed = subprocess.run([*SIZER, "probe", "--json"], capture_output=True, timeout=60, check=True)
+    done = subprocess.run([*SIZER, "--machine", "-", "--json"], input=probed.stdout, capture_output=True, timeout=60)
+    assert done.returncode in (0, 3)
+    given, read = json.loads(probed.stdout), json.loads(done.stdout)["machine"]
+    assert (given["cpu"], given["memory"], given["accelerators"]) == (read["cpu"], read["memory"], read["accelerators"])
