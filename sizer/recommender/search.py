@@ -13,14 +13,34 @@ from sizer.schema.catalog import Model
 from sizer.schema.recommendation import Rejection, Role
 
 
-@dataclass(slots=True)
 class Missed:
-    """The closest miss of a model: the first gate that closed, its sentence, and the row if it came that far."""
+    """The closest miss of a model: the first gate that closed, its sentence, and the row if it came that far.
 
-    model: Model
-    gate: str
-    reason: str
-    row: Row | None = None
+    A row that cannot fit is placed only when somebody asks by how much: few of them are ever shown.
+    """
+
+    __slots__ = ("_place", "_reason", "_row", "gate", "model")
+
+    def __init__(self, model: Model, gate: str, reason: str = "", row: Row | None = None, place: Callable[[], tuple[str, Row]] | None = None) -> None:
+        self.model, self.gate = model, gate
+        self._reason, self._row, self._place = reason, row, place
+
+    def _placed(self) -> None:
+        if self._place is not None:
+            self._reason, self._row = self._place()
+            self._place = None
+
+    @property
+    def reason(self) -> str:
+        """The sentence of the gate."""
+        self._placed()
+        return self._reason
+
+    @property
+    def row(self) -> Row | None:
+        """The row that missed, None where it was refused before it was placed."""
+        self._placed()
+        return self._row
 
 
 @dataclass(slots=True)
@@ -101,8 +121,16 @@ def _open_rows(model: Model, engine: Engine, space: Space, misses: list[tuple[tu
         else:
             yield from _judged(space.rows(offer), space, misses)
     if hopeless is not None:
-        least = space.contexts(model)[-1]
-        yield from _judged(iter([space.place(hopeless, least, space.kv_types(hopeless)[0])]), space, misses)
+        offer = hopeless
+        misses.append(((_RANKS.index("fits_memory"), -float(offer.size.device_bytes)), Missed(model, "fits_memory", place=lambda: _too_large(offer, space))))
+
+
+def _too_large(offer: Offer, space: Space) -> tuple[str, Row]:
+    """Return by how much the smallest quantisation of a model misses, with the least context."""
+    row = space.place(offer, space.contexts(offer.model)[-1], space.kv_types(offer)[0])
+    gate = first_closed_row_gate(row, space)
+    assert gate is not None
+    return gate.reason(row, space), row
 
 
 def _judged(rows: Iterator[Row], space: Space, misses: list[tuple[tuple[int, float], Missed]]) -> Iterator[Row]:
