@@ -23,6 +23,8 @@ LIBRARIES = {
 OTHER_LIBRARIES = ("libvulkan.so.1",)
 TYPES = {0: "other", 1: "integrated", 2: "discrete", 3: "virtual", 4: "cpu"}
 HEAP_DEVICE_LOCAL = 1
+NOT_NEEDED = "*nvidia*,nv-vk*"
+"""Manifests of NVIDIA's drivers: NVML tells all about its cards, and its Vulkan driver would wake a sleeping one beside an AMD or Intel unit."""
 API_1_1 = (1 << 22) | (1 << 12)
 ENUMERATE_PORTABILITY = 1
 """VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR: without it macOS lists nothing (MoltenVK is a portability driver)."""
@@ -88,6 +90,7 @@ class _Create(ctypes.Structure):
 def read(_: str) -> Answer:
     """Return the list of devices described above; ``missing`` without a loader, ``error`` with Vulkan's name of what went wrong."""
     os.environ.setdefault("VK_LOADER_LAYERS_DISABLE", "~implicit~")  # overlays crash and hide devices (llama.cpp 8828, 18109)
+    os.environ.setdefault("VK_LOADER_DRIVERS_DISABLE", NOT_NEEDED)
     library = _load()
     if library is None:
         return {"missing": True}

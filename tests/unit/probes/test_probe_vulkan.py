@@ -198,20 +198,31 @@ def test_a_real_loader_without_a_driver_says_so(monkeypatch: pytest.MonkeyPatch,
     assert Live().ask("call:vulkan") == {"error": "VK_ERROR_INCOMPATIBLE_DRIVER"}
 
 
-@pytest.mark.skipif(not _has_loader(), reason="needs libvulkan1")
-@pytest.mark.parametrize(("body", "expected"), [("for(;;);", {"timeout": True}), ("__builtin_trap();", "crashed")])
-def test_a_driver_that_hangs_or_crashes_costs_the_deadline_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str, expected: Any) -> None:
+def use_driver(monkeypatch: pytest.MonkeyPatch, folder: Path, manifest: str, body: str) -> None:
+    """Make the loader see one driver, whose library does ``body`` as soon as it is loaded."""
     import shutil
     import subprocess
 
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         pytest.skip("needs a C compiler")
-    source, library, manifest = tmp_path / "icd.c", tmp_path / "libicd.so", tmp_path / "icd.json"
+    source, library, listed = folder / "icd.c", folder / "libicd.so", folder / manifest
     source.write_text(f"__attribute__((constructor)) static void start(void) {{ {body} }}\nvoid *vk_icdGetInstanceProcAddr(void *i, char *n) {{ return 0; }}\n")
     subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
-    manifest.write_text(f'{{"file_format_version": "1.0.0", "ICD": {{"library_path": "{library}", "api_version": "1.1.0"}}}}')
-    monkeypatch.setenv("VK_DRIVER_FILES", str(manifest))
-    monkeypatch.setenv("VK_ICD_FILENAMES", str(manifest))
+    listed.write_text(f'{{"file_format_version": "1.0.0", "ICD": {{"library_path": "{library}", "api_version": "1.1.0"}}}}')
+    monkeypatch.setenv("VK_DRIVER_FILES", str(listed))
+    monkeypatch.setenv("VK_ICD_FILENAMES", str(listed))
+
+
+@pytest.mark.skipif(not _has_loader(), reason="needs libvulkan1")
+def test_nvidias_driver_is_not_loaded_so_that_its_card_sleeps_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    use_driver(monkeypatch, tmp_path, "nvidia_icd.json", "__builtin_trap();")
+    assert Live().ask("call:vulkan") == {"error": "VK_ERROR_INCOMPATIBLE_DRIVER"}
+
+
+@pytest.mark.skipif(not _has_loader(), reason="needs libvulkan1")
+@pytest.mark.parametrize(("body", "expected"), [("for(;;);", {"timeout": True}), ("__builtin_trap();", "crashed")])
+def test_a_driver_that_hangs_or_crashes_costs_the_deadline_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str, expected: Any) -> None:
+    use_driver(monkeypatch, tmp_path, "icd.json", body)
     answer = Live(timeout=1.5).ask("call:vulkan")
     assert answer == expected if isinstance(expected, dict) else expected in answer["error"]
