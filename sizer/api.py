@@ -93,7 +93,7 @@ def _timed(machine: Machine, started: float) -> Machine:
     return replace(machine, elapsed_ms=round((time.perf_counter() - started) * 1000, 1))
 
 
-def read_machine(path: str, *, budget: str = "capacity", catalog: Catalog | str | None = None) -> Machine:
+def read_machine(path: str, *, explain: bool = False, budget: str = "capacity", catalog: Catalog | str | None = None) -> Machine:
     """Return the machine of a file ("-": standard input): a machine document or a capture, told apart by their ``schema``.
 
     Raises ``InputError`` naming the file and what is wrong with it.
@@ -105,7 +105,7 @@ def read_machine(path: str, *, budget: str = "capacity", catalog: Catalog | str 
     schema = document.get("schema") if isinstance(document, dict) else None
     try:
         if schema == "sizer/capture/1":
-            return probe(Capture.from_dict(document), budget=budget, catalog=catalog)
+            return probe(Capture.from_dict(document), explain=explain, budget=budget, catalog=catalog)
         if schema == "sizer/machine/1":
             return complete(Machine.from_dict(document), _catalog(catalog), budget=budget)
     except InputError as error:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sizer.catalog.load import Catalog
 from sizer.catalog.resolve import resolve_model, resolve_quant
-from sizer.recommender.gates import gib, least_context, least_tps
+from sizer.recommender.gates import gib, least_context, least_tps, needs_quality
 from sizer.recommender.picks import pick_from, settled
-from sizer.recommender.search import Found, alternatives, least_bad, pick_among, rejections, search
+from sizer.recommender.search import Found, Missed, alternatives, best_score, least_bad, pick_among, rejections, search
 from sizer.recommender.space import Offer, Row, Space
 from sizer.runtimes.options import options
 from sizer.schema.catalog import Model
@@ -74,7 +74,7 @@ def decide(machine: Machine, needs: Needs, catalog: Catalog) -> Recommendation:
         alternatives=tuple(others),
         rejected=tuple(rejections(found, winner, space)),
         fallback=_fallback(space, winner),
-        notices=tuple(_notices(space, winner, others, found)),
+        notices=tuple(_notices(space, winner, found)),
         companion=companion,
         catalog=CatalogInfo(version=catalog.info["version"], date=catalog.info["date"], models=len(catalog.models)),
     )
@@ -120,21 +120,15 @@ def _fallback(space: Space, row: Row | None) -> Fallback | None:
     return Fallback(provider=first["provider"], base_url=first["base_url"], reason=reason)
 
 
-def _notices(space: Space, row: Row | None, others: Sequence[Pick], found: Found) -> list[Notice]:
+def _notices(space: Space, row: Row | None, found: Found) -> list[Notice]:
     needs, case = space.needs, space.use_case
     result = [notice for notice in space.machine.notices if notice.level != "info" or notice.remedy or notice.code.startswith("assumed")]
     if row is None:
-        least = others[0] if others else None
         message = f"nothing here runs a good model for {needs.use_case}: {_why_nothing(space, found)}"
-        remedy = (
-            f"least bad: {least.display_name} {least.quant} at about {least.speed.decode_tps:.1f} tokens/s"
-            if least
-            else "a cloud provider, or a larger machine"
-        )
-        return [*result, Notice("nothing-fits", "error", message, remedy)]
+        return [*result, Notice("nothing-fits", "error", message, _what_would_help(space, found))]
     result += _closed_backends(space, row)
     if too_slow(row, space):
-        message = f"about {row.decode_tps:.1f} tokens/s is slow for {needs.use_case} ({case['decode_floor_tps']} is the least that feels usable)"
+        message = f"about {_rate(row.decode_tps)} tokens/s is slow for {needs.use_case} ({case['decode_floor_tps']:g} is the least that feels usable)"
         result.append(Notice("slow-for-use-case", "warning", message, "a smaller model under 'faster', a GPU, or a cloud provider"))
     if waits_long(row, space):
         message = f"the first token of a {case['prompt_tokens']}-token prompt takes about {row.ttft_s:.0f} s"
@@ -153,6 +147,10 @@ def _notices(space: Space, row: Row | None, others: Sequence[Pick], found: Found
         result.append(Notice("language-unknown", "info", message, "try it before you rely on it"))
     result += [Notice("model-trap", "info", trap, None) for trap in row.model.traps]
     return result
+
+
+def _rate(tokens_per_second: float) -> str:
+    return f"{tokens_per_second:.0f}" if tokens_per_second >= 10 else f"{tokens_per_second:.1f}"
 
 
 def _closed_backends(space: Space, row: Row) -> list[Notice]:
@@ -176,13 +174,28 @@ def _why_nothing(space: Space, found: Found) -> str:
         asked = space.needs.runtime
         refusal = next((o.refusal.reason for o in space.options if o.refusal is not None and asked in ("auto", o.runtime)), "no runtime runs here")
         return f"{asked}: {refusal}" if asked != "auto" else refusal
-    if found.missed:
-        miss = min(found.missed.values(), key=lambda miss: (miss.row is None, miss.row.missing_bytes if miss.row else 0, miss.model.id))
-        return f"{miss.model.name}: {miss.reason}"
+    near = _nearest_good(space, found)
+    if near is not None:
+        return f"{near.model.name}: {near.reason}"
     if found.refused:
         name, (_, reason) = min(found.refused.items())
         return f"{space.catalog.models[name].name} {reason}" if len(found.refused) == 1 else "no model of the catalog meets the wishes"
     return "no model of the catalog meets the wishes"
+
+
+def _nearest_good(space: Space, found: Found) -> Missed | None:
+    """Return the miss that comes closest among the models that would be good enough, among all where none would."""
+    least = space.search["least_quality"] if needs_quality(space) else -1e9
+    good = [miss for miss in found.missed.values() if best_score(miss.model, space) >= least and miss.gate != "is_good_enough"]
+    pool = good or list(found.missed.values())
+    return min(pool, key=lambda miss: (miss.row is None, miss.row.missing_bytes if miss.row else 0, miss.model.id), default=None)
+
+
+def _what_would_help(space: Space, found: Found) -> str:
+    near = _nearest_good(space, found)
+    if near is not None and near.row is not None and near.gate in ("fits_memory", "is_fast_enough", "fits_disk"):
+        return f"{unlocks(near.row, near.gate, space)[-1]} would open {near.model.name}; or a cloud provider"
+    return "other wishes, another machine, or a cloud provider"
 
 
 def why_not(machine: Machine, needs: Needs, catalog: Catalog) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sizer.recommender.space import Offer, Row, Space
 from sizer.records import dataclass
 from sizer.runtimes.options import artefact, model_refusal
-from sizer.schema.catalog import Model
+from sizer.schema.catalog import Model, Score
 from sizer.units import GIB
 
 
@@ -189,6 +189,18 @@ def needs_quality(space: Space) -> bool:
     return space.needs.model is None and space.needs.use_case != "embedding"
 
 
+def _good_enough(row: Row, space: Space) -> bool:
+    if row.quality is None or not needs_quality(space):
+        return True
+    return bool(row.quality.score - row.quality.uncertainty >= space.search["least_quality"])
+
+
+def _good_enough_reason(row: Row, space: Space) -> str:
+    quality = row.quality or Score(0.0, 0.0)
+    least = space.search["least_quality"]
+    return f"{row.quant.id} scores {quality.score:.0f} ±{quality.uncertainty:.0f} of 100 here: not surely above {least:g}, where answers become worth having"
+
+
 ROW_GATES: tuple[RowGate, ...] = (
     RowGate("fits_memory", lambda row, _: row.fits, _memory_reason),
     RowGate("fits_disk", _disk_holds, _disk_reason),
@@ -197,13 +209,7 @@ ROW_GATES: tuple[RowGate, ...] = (
         lambda row, space: row.decode_tps >= least_tps(space),
         lambda row, space: f"{row.quant.id} would run at about {row.decode_tps:.1f} tokens/s, at least {least_tps(space):g} are needed",
     ),
-    RowGate(
-        "is_good_enough",
-        lambda row, space: row.quality is None or not needs_quality(space) or row.quality.score >= space.search["least_quality"],
-        lambda row, space: (
-            f"scores {row.quality.score if row.quality else 0:.0f} of 100, below {space.search['least_quality']:.0f} answers are not worth having"
-        ),
-    ),
+    RowGate("is_good_enough", _good_enough, _good_enough_reason),
 )
 
 

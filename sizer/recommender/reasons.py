@@ -5,6 +5,7 @@ from __future__ import annotations
 from sizer.recommender.gates import gib, least_context
 from sizer.recommender.search import Found, best_score, nearest_misses
 from sizer.recommender.space import Row, Space
+from sizer.runtimes.options import model_refusal
 from sizer.schema.recommendation import Reason
 
 _FAR = 1.0  # a model that misses more than all memory of the machine is no "next" model for anybody
@@ -14,7 +15,21 @@ def reasons_for(row: Row, space: Space, found: Found, tier: str) -> list[Reason]
     """Return why this model, quantisation, context and placement, each with its source."""
     result = [_model_reason(row, space, found)]
     result += [reason for reason in (_quant_reason(row, space, found), _context_reason(row, space), _placement_reason(row, space)) if reason]
-    result.append(_tier_reason(row, space, tier))
+    result += _runtime_reasons(row, space)
+    if space.needs.use_case != "embedding":
+        result.append(_tier_reason(row, space, tier))
+    return result
+
+
+def _runtime_reasons(row: Row, space: Space) -> list[Reason]:
+    """Say why a runtime that is preferred here does not drive this model."""
+    result = []
+    for option in row.engine.options:
+        if option.runtime == row.option.runtime:
+            break
+        refusal = model_refusal(option, row.model, row.quant, space.needs)
+        if refusal is not None:
+            result.append(Reason(rule="runtime", fact=f"not {option.entry['name']}: {refusal.reason}", source=_catalog_source(space)))
     return result
 
 
@@ -29,7 +44,8 @@ def _model_reason(row: Row, space: Space, found: Found) -> Reason:
     basis = "no board has tested it: estimated from size and date" if quality.basis == "prior" else "from public boards"
     count = len(found.best)
     score = f"quality {quality.score:.0f} of 100 (±{quality.uncertainty:.0f}) for {space.needs.use_case}{thinking}"
-    fact = f"{score}, best trade-off of {count} models that fit; {basis}"
+    among = f", best trade-off of {count} models that fit" if count > 1 else ""
+    fact = f"{score}{among}; {basis}"
     return Reason(rule="best-quality", fact=fact, source=_catalog_source(space))
 
 

@@ -245,7 +245,7 @@ def least_bad(space: Space, models: Iterable[Model], found: Found) -> Row | None
 def rejections(found: Found, pick: Row | None, space: Space, most: int = 5) -> list[Rejection]:
     """Return the runtimes that cannot or need not run here and the better models that did not make it, each with its first closed gate."""
     result = [Rejection(reason=refusal.reason, runtime=runtime, gate=refusal.gate) for runtime, refusal in first_refusals(space)]
-    bar = pick.quality.score if pick and pick.quality else -1e9
+    bar = pick.quality.score if pick and pick.quality else space.search["least_quality"]
     asked = space.needs.model is not None
     missed = sorted(found.missed.values(), key=lambda miss: (-upper_bound(miss.model, space), miss.model.id))
     telling = [miss for miss in missed if asked or (miss.gate in TELLING and best_score(miss.model, space) > bar)]
