@@ -59,7 +59,8 @@ def estimate(model: str | None, machine: Machine | None, catalog: Catalog, probe
         runtime=config.runtime,
         projector_bytes=subject.projector_bytes,
     )
-    layers = len(subject.source.architecture.layers) + 1
+    architecture = subject.source.architecture
+    layers = len(architecture.layers) + len(architecture.nextn) + 1  # as llama.cpp counts for --gpu-layers: draft blocks and the output layer too
     return Estimate(
         model=subject.name,
         quant=subject.quant,
@@ -215,6 +216,8 @@ def configuration(
         config = replace(config, context=min(DEFAULT_CONTEXT, limit))
     if subject.context_limit and config.context > subject.context_limit:
         notes.append(f"{config.context} tokens are more than the {subject.context_limit} that the model was made for")
+    if options.get("ubatch") is None:
+        config = memory.runtime_configuration(config, catalog.overheads)
     if not cards:
         config = replace(config, gpu_layers=0)
     elif layers not in (None, "all", "auto"):
@@ -222,12 +225,12 @@ def configuration(
     if cards and (context == "auto" or layers == "auto"):
         from sizer.estimator import placement
 
-        free = sum(card.memory_free_bytes or card.budget_bytes or 0 for card in cards)
+        # llama.cpp keeps its own margin off what is free: our budget has the reserves taken off already
+        free = sum(card.memory_free_bytes or card.memory_total_bytes or 0 for card in cards)
         fit = placement.fit_like_llama_cpp(
             subject.source.architecture, subject.source.tensors, config, free, fit=catalog.overheads["fit"], context_given=context != "auto"
         )
-        tokens = fit.context_total if config.kv_unified else fit.context_total // parallel
-        config = replace(config, context=tokens, gpu_layers=fit.gpu_layers, cpu_moe=fit.cpu_moe)
+        config = replace(config, context=max(1, fit.context_total // parallel), gpu_layers=fit.gpu_layers, cpu_moe=fit.cpu_moe)
     elif context == "auto":
         config = replace(config, context=limit)
     return config, notes

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from sizer.catalog.device_index import normalised
 from sizer.hardware import budgets
 from sizer.hardware.identify import Identity, identify, vendor_of
+from sizer.records import replace
 from sizer.schema.catalog import Device
 from sizer.schema.machine import RUNTIMES, Accelerator, Fact, Kind, Machine, Memory, Notice, RuntimeState
 from sizer.units import GIB
@@ -42,6 +42,8 @@ def complete(machine: Machine, catalog: Catalog, *, budget: str = "capacity") ->
     now = budget == "now"
     notices = [notice for notice in machine.notices if notice.code not in _OWN_NOTICES]
     machine = _with_chip(machine)
+    machine, remark = _with_processor(machine, catalog)
+    notices += remark
     main = budgets.host(machine, catalog.budgets)
     cards, devices = [], []
     for card in machine.accelerators:
@@ -63,6 +65,20 @@ def complete(machine: Machine, catalog: Catalog, *, budget: str = "capacity") ->
         return done
     seen = [fact for fact in done.facts if not fact.source.startswith((_DERIVED, _RULE))]
     return replace(done, facts=(*seen, *_explained(done, main)))
+
+
+def _with_processor(machine: Machine, catalog: Catalog) -> tuple[Machine, list[Notice]]:
+    """Return a handed-in machine that says nothing of its processor with a modest one, and the notice that says so."""
+    cpu = machine.cpu
+    if machine.origin != "document" or cpu.physical_cores or cpu.logical_cores:
+        return machine, []
+    described = catalog.hosts["described"]
+    cores = described["unknown_cores"]
+    if cpu.features or cpu.avx2 is not None or machine.platform.arch != "x86_64":
+        cpu, what = replace(cpu, physical_cores=cores), f"{cores} processor cores"
+    else:
+        cpu, what = replace(cpu, physical_cores=cores, features=tuple(described["features"]), avx2=True), f"{cores} processor cores with AVX2"
+    return replace(machine, cpu=cpu), [Notice("assumed-cpu", "info", f"assumed: {what}", "say otherwise in the machine document (cpu.physical_cores)")]
 
 
 def _explained(machine: Machine, main: budgets.Budget) -> Iterator[Fact]:

@@ -243,6 +243,7 @@ class Space:
             gpu_layers=None if engine.devices else 0,
             split=engine.split,
         )
+        config = memory.runtime_configuration(config, self.catalog.overheads)
         architecture = self.architecture(offer.model)
         row = self._row(offer, config, architecture)
         if row.fits or not engine.devices or engine.offload == "none":

@@ -19,6 +19,7 @@ class Described(Sourced):
     """Defaults of a described machine."""
 
     physical_cores: int = Field(gt=0)
+    unknown_cores: int = Field(gt=0)
     features: list[str]
     ram_gib: float = Field(gt=0)
     display: Literal["desktop", "headless"]

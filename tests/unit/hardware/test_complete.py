@@ -93,12 +93,20 @@ def test_completing_twice_changes_nothing(one: Machine, budget: str) -> None:
 @settings(max_examples=100, deadline=None)
 def test_what_was_seen_is_kept(one: Machine) -> None:
     done = complete(one, CATALOG)
-    assert (done.platform, done.cpu, done.disk) == (one.platform, one.cpu, one.disk)
+    assert (done.platform, done.disk) == (one.platform, one.disk)
+    if one.cpu.physical_cores or one.cpu.logical_cores:
+        assert done.cpu == one.cpu
     assert done.runtimes.items() >= one.runtimes.items()
     assert done.memory.total_bytes == one.memory.total_bytes
     for before, after in zip(one.accelerators, done.accelerators, strict=False):
         assert after.pci_id == before.pci_id and after.memory_free_bytes == before.memory_free_bytes
         assert before.memory_total_bytes in (None, 0, after.memory_total_bytes)
+
+
+def test_a_document_that_says_nothing_of_its_processor_gets_a_modest_one_and_says_so(catalog: Catalog) -> None:
+    done = complete(Machine(platform=Platform(os="linux"), memory=Memory(total_bytes=16 * GIB)), catalog)
+    assert done.cpu.physical_cores == catalog.hosts["described"]["unknown_cores"] and done.cpu.avx2
+    assert any(notice.code == "assumed-cpu" and notice.level == "info" for notice in done.notices)
 
 
 def test_a_sleeping_card_is_named_from_its_pci_id(catalog: Catalog) -> None:
