@@ -88,7 +88,7 @@ def record(*, catalog: Catalog | str | None = None) -> tuple[Machine, Capture]:
 
 
 def _timed(machine: Machine, started: float) -> Machine:
-    from dataclasses import replace
+    from sizer.records import replace
 
     return replace(machine, elapsed_ms=round((time.perf_counter() - started) * 1000, 1))
 
@@ -241,9 +241,8 @@ def recommend(machine: Machine | None = None, *, catalog: Catalog | str | None =
 
     "Nothing fits" is an answer (``pick`` is None), not an error. Raises ``RequestError`` for words and numbers that make no sense.
     """
-    from dataclasses import replace
-
     from sizer.recommender.decide import decide
+    from sizer.records import replace
 
     started = time.perf_counter()
     needs = _needs(options)

@@ -1,32 +1,41 @@
 """``dataclass`` that costs a tenth of the standard one when a class is made; everything else about it is the standard one's.
 
 A one-shot command makes about sixty record classes and uses few. The standard decorator compiles seven methods per class (0.8 ms each, 50 ms in all, a
-third of the whole process; measured 2026-11-24); this one compiles ``__init__`` alone, and that when the first record is made. The result *is* a
-dataclass: ``dataclasses.fields``, ``replace``, ``is_dataclass``, pickling, ``match`` and pydantic work on it. Only records with slots are
-made here. Type checkers read ``records.pyi``, which says that these are the names of ``dataclasses``.
+third of the whole process; measured 2026-11-24), and its module brings ``inspect`` along (10 ms); this one compiles ``__init__`` alone, and that when the
+first record is made. The result *is* a dataclass: ``dataclasses.fields``, ``replace``, ``is_dataclass``, pickling, ``match`` and pydantic work on it.
+Only records with slots are made here. Type checkers read ``records.pyi``, which says that these are the names of ``dataclasses``.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import MISSING, Field, FrozenInstanceError, field, replace
 from operator import attrgetter
 from typing import Any
 
 __all__ = ["dataclass", "field", "replace"]
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Pattern:
-    """A real one: its marks are put on ours, so that the standard library recognises them."""
-
-    x: int
+_NOTHING: Any = object()
 
 
-_FIELD = _Pattern.__dataclass_fields__["x"]._field_type  # type: ignore[attr-defined]
-_FROZEN = _Pattern.__dataclass_params__  # type: ignore[attr-defined]
-_MUTABLE = dataclasses.dataclass(slots=True)(type("_Mutable", (), {})).__dataclass_params__  # type: ignore[attr-defined]
+class _Field:
+    """What one field was declared with."""
+
+    __slots__ = ("compare", "default", "default_factory", "kind", "kw_only", "repr")
+
+    def __init__(self, default: Any, default_factory: Any = _NOTHING, shown: bool = True, compare: bool = True) -> None:
+        self.default, self.default_factory, self.repr, self.compare = default, default_factory, shown, compare
+        self.kind: Any = None
+        self.kw_only = False
+
+
+def field(*, default: Any = _NOTHING, default_factory: Any = _NOTHING, repr: bool = True, compare: bool = True) -> Any:  # noqa: A002
+    """Declare a field as ``dataclasses.field`` does."""
+    return _Field(default, default_factory, repr, compare)
+
+
+def replace(record: Any, /, **changes: Any) -> Any:
+    """Return a copy of ``record`` with some fields changed."""
+    return type(record)(**{**{name: getattr(record, name) for name in record.__slots__}, **changes})
 
 
 def dataclass(*, frozen: bool = False, slots: bool = False, kw_only: bool = False) -> Callable[[type], type]:
@@ -37,14 +46,12 @@ def dataclass(*, frozen: bool = False, slots: bool = False, kw_only: bool = Fals
 
 
 def _record(cls: type, frozen: bool, kw_only: bool) -> type:
-    given = dict(cls.__dict__)
-    found = {name: _field(given, name, kind, kw_only) for name, kind in given.get("__annotations__", {}).items()}
-    for name in found:
-        given.pop(name, None)
-    given.pop("__dict__", None)
-    given.pop("__weakref__", None)
-    if any(hasattr(base, "__dataclass_fields__") for base in cls.__mro__[1:]):
+    if any("__record_fields__" in base.__dict__ for base in cls.__mro__[1:]):
         raise TypeError(f"{cls.__name__}: a record is not built upon another one")
+    given = dict(cls.__dict__)
+    found = {name: _declared(given, name, kind, kw_only) for name, kind in given.get("__annotations__", {}).items()}
+    for name in (*found, "__dict__", "__weakref__"):
+        given.pop(name, None)
     names = tuple(found)
     stored, compared = _values(names), _values(tuple(name for name, one in found.items() if one.compare))
     made = {
@@ -52,8 +59,9 @@ def _record(cls: type, frozen: bool, kw_only: bool) -> type:
         "__qualname__": cls.__qualname__,
         "__slots__": names,
         "__match_args__": () if kw_only else names,
-        "__dataclass_fields__": found,
-        "__dataclass_params__": _FROZEN if frozen else _MUTABLE,
+        "__record_fields__": found,
+        "__dataclass_fields__": _Standard(_standard_fields),
+        "__dataclass_params__": _Standard(_frozen_parameters if frozen else _mutable_parameters),
         "__init__": _first_init,
         "__eq__": lambda self, other: compared(self) == compared(other) if other.__class__ is self.__class__ else NotImplemented,
         "__hash__": (lambda self: hash(compared(self))) if frozen else None,
@@ -67,13 +75,12 @@ def _record(cls: type, frozen: bool, kw_only: bool) -> type:
     return type(cls)(cls.__name__, cls.__bases__, made)
 
 
-def _field(given: dict[str, Any], name: str, kind: Any, kw_only: bool) -> Field[Any]:
-    default = given.get(name, MISSING)
-    made = default if isinstance(default, Field) else field(default=default)
-    if made.default is not MISSING and made.default.__class__.__hash__ is None:
-        raise ValueError(f"mutable default {type(default)} for field {name} is not allowed: use default_factory")
-    made.name, made.type, made.kw_only = name, kind, kw_only
-    made._field_type = _FIELD  # type: ignore[union-attr]
+def _declared(given: dict[str, Any], name: str, kind: Any, kw_only: bool) -> _Field:
+    default = given.get(name, _NOTHING)
+    made = default if isinstance(default, _Field) else _Field(default)
+    if made.default.__class__.__hash__ is None:
+        raise ValueError(f"mutable default {type(made.default)} for field {name} is not allowed: use default_factory")
+    made.kind, made.kw_only = kind, kw_only
     return made
 
 
@@ -85,6 +92,49 @@ def _values(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     return attrgetter(*names) if names else lambda self: ()
 
 
+class _Standard:
+    """An attribute of the standard library's kind, made when somebody looks at it and then kept in the class."""
+
+    def __init__(self, make: Callable[[Any], Any]) -> None:
+        self.make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, record: object, cls: type) -> Any:
+        value = self.make(cls)
+        setattr(cls, self.name, value)
+        return value
+
+
+def _pattern(frozen: bool) -> Any:
+    """Return a real dataclass: its marks are put on ours, so that the standard library recognises them."""
+    import dataclasses
+
+    return dataclasses.dataclass(frozen=frozen, slots=True)(type("Pattern", (), {"__annotations__": {"x": int}}))
+
+
+def _frozen_parameters(cls: type) -> Any:
+    return _pattern(True).__dataclass_params__
+
+
+def _mutable_parameters(cls: type) -> Any:
+    return _pattern(False).__dataclass_params__
+
+
+def _standard_fields(cls: Any) -> dict[str, Any]:
+    import dataclasses
+
+    mark = _pattern(True).__dataclass_fields__["x"]._field_type
+    standard: dict[str, Any] = {}
+    for name, one in cls.__record_fields__.items():
+        given = {key: value for key in ("default", "default_factory") if (value := getattr(one, key)) is not _NOTHING}
+        made: Any = dataclasses.field(**given, repr=one.repr, compare=one.compare, kw_only=one.kw_only)
+        made.name, made.type, made._field_type = name, one.kind, mark
+        standard[name] = made
+    return standard
+
+
 def _first_init(self: Any, /, *args: Any, **keywords: Any) -> None:
     """Compile the real ``__init__`` when the first record is made, then be it."""
     cls = type(self)
@@ -93,18 +143,17 @@ def _first_init(self: Any, /, *args: Any, **keywords: Any) -> None:
 
 
 def _compiled_init(cls: Any) -> Any:
-    fields = cls.__dataclass_fields__
     scope: dict[str, Any] = {}
     ordinary = ["self"]
     by_name: list[str] = []
     body: list[str] = []
-    for name, one in fields.items():
+    for name, one in cls.__record_fields__.items():
         scope[f"_set_{name}"] = getattr(cls, name).__set__  # the slot's own setter: frozen stops everybody else
         value = name
-        if one.default_factory is not MISSING:
-            scope[f"_make_{name}"], scope["_absent"] = one.default_factory, MISSING
+        if one.default_factory is not _NOTHING:
+            scope[f"_make_{name}"], scope["_absent"] = one.default_factory, _NOTHING
             text, value = f"{name}=_absent", f"_make_{name}() if {name} is _absent else {name}"
-        elif one.default is not MISSING:
+        elif one.default is not _NOTHING:
             scope[f"_default_{name}"] = one.default
             text = f"{name}=_default_{name}"
         else:
@@ -121,18 +170,22 @@ def _compiled_init(cls: Any) -> Any:
 
 
 def _repr(self: Any) -> str:
-    inside = ", ".join(f"{name}={getattr(self, name)!r}" for name, one in self.__dataclass_fields__.items() if one.repr)
+    inside = ", ".join(f"{name}={getattr(self, name)!r}" for name, one in self.__record_fields__.items() if one.repr)
     return f"{type(self).__qualname__}({inside})"
 
 
 def _setattr(self: Any, name: str, value: object) -> None:
+    from dataclasses import FrozenInstanceError
+
     raise FrozenInstanceError(f"cannot assign to field {name!r}")
 
 
 def _delattr(self: Any, name: str) -> None:
+    from dataclasses import FrozenInstanceError
+
     raise FrozenInstanceError(f"cannot delete field {name!r}")
 
 
 def _setstate(self: Any, state: list[Any]) -> None:
-    for name, value in zip(self.__dataclass_fields__, state, strict=True):
+    for name, value in zip(self.__slots__, state, strict=True):
         object.__setattr__(self, name, value)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sizer.errors import RequestError
 from sizer.hardware.names import ambiguous, assumed, different
+from sizer.records import replace
 from sizer.schema.machine import Accelerator, Cpu, Machine, Memory, Notice
 from sizer.units import GIB
 

@@ -9,7 +9,6 @@ import math
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from sizer.errors import RequestError
@@ -17,6 +16,7 @@ from sizer.hardware import budgets
 from sizer.hardware.chips import ARM_FEATURES, with_chip
 from sizer.hardware.complete import complete, described_apis
 from sizer.hardware.names import Found, Wanted, ambiguous, assumed, different, find, parse, search_devices
+from sizer.records import replace
 from sizer.schema.machine import Accelerator, Cpu, Kind, Machine, Memory, Notice, Platform, Vendor
 from sizer.units import GIB
 

@@ -28,11 +28,11 @@ def probe(host: Host, *, explain: bool = False, timer: Callable[[str, float], No
     ``explain`` fills ``Machine.facts`` with each fact's source and losers. ``timer`` is told each source's name and milliseconds.
     Never raises for anything that the machine answers: what fails becomes a notice.
     """
-    from dataclasses import replace
     from time import perf_counter
 
     from sizer.probes.merge import merge
     from sizer.probes.visibility import VARIABLES
+    from sizer.records import replace
 
     started = perf_counter()
     memo = Memo(host)

@@ -334,7 +334,7 @@ def merge(observations: Sequence[Observation], environment: Mapping[str, str], *
 
 def _accelerator(facts: Mapping[str, Any]) -> Accelerator:
     """Return the document's record; a device without a name is called by its PCI id until the table of devices knows better."""
-    keep = {key: found for key, found in facts.items() if key in Accelerator.__dataclass_fields__}
+    keep = {key: found for key, found in facts.items() if key in Accelerator.__slots__}
     unnamed = facts.get("pci_id") or (f"{facts['vendor']} device" if facts.get("vendor") else "unknown device")
     return Accelerator(**{"name": unnamed, **_tuples(keep)})
 

@@ -38,7 +38,7 @@ def space_for(machine: Machine, needs: Needs, catalog: Catalog) -> tuple[Space, 
 
 
 def _with(needs: Needs, /, **changes: Any) -> Needs:
-    from dataclasses import replace
+    from sizer.records import replace
 
     return replace(needs, **changes)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sizer.estimator import memory, speed
 from sizer.estimator.memory import Place
 from sizer.recommender.reasons import reasons_for, trade_off
 from sizer.recommender.search import Found
 from sizer.recommender.space import Row, Space
+from sizer.records import replace
 from sizer.runtimes.plan import PlanInput, plan
 from sizer.schema.estimate import MemoryEstimate, SpeedEstimate
 from sizer.schema.recommendation import Licenses, Pick, Quality, Role, Source

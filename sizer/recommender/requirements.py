@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from sizer.catalog.load import Catalog
@@ -12,6 +11,7 @@ from sizer.recommender.decide import space_for
 from sizer.recommender.picks import exact_memory
 from sizer.recommender.search import Found, pick_among, search
 from sizer.recommender.space import Row, Space
+from sizer.records import replace
 from sizer.schema.machine import Machine
 from sizer.schema.needs import Needs
 

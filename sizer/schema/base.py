@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from functools import cache
 from typing import Any, Self, TypeVar, get_args, get_origin, get_type_hints
 
@@ -21,7 +20,7 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in sorted(value)]
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
-    return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    return {name: plain(getattr(value, name)) for name in value.__slots__}
 
 
 class Document:
@@ -60,7 +59,7 @@ class Document:
 def _builders(cls: Any) -> dict[str, Any]:
     """Return, per field of a record, what turns plain data into it (None: take as is)."""
     hints = get_type_hints(cls)
-    return {field.name: _builder(hints[field.name]) for field in fields(cls) if field.init}
+    return {name: _builder(hints[name]) for name in cls.__slots__}
 
 
 def _builder(hint: Any) -> Any:
@@ -74,7 +73,7 @@ def _builder(hint: Any) -> Any:
     if args and type(None) in args:
         inner = next((b for b in (_builder(arg) for arg in args if arg is not type(None)) if b), None)
         return None if inner is None else (lambda item: None if item is None else inner(item))
-    if isinstance(hint, type) and hasattr(hint, "__dataclass_fields__"):
+    if isinstance(hint, type) and hasattr(hint, "__record_fields__"):
         return lambda item: build(hint, item)
     return None
 
