@@ -11,6 +11,7 @@ from sizer.recommender.gates import gib, least_context, least_tps, needs_quality
 from sizer.recommender.picks import pick_from, settled
 from sizer.recommender.search import Found, Missed, alternatives, best_score, least_bad, pick_among, rejections, search
 from sizer.recommender.space import Offer, Row, Space
+from sizer.runtimes.notices import of_choice
 from sizer.runtimes.options import options
 from sizer.schema.catalog import Model
 from sizer.schema.machine import Machine, Notice
@@ -43,13 +44,12 @@ def _with(needs: Needs, /, **changes: Any) -> Needs:
     return replace(needs, **changes)
 
 
-def decide(machine: Machine, needs: Needs, catalog: Catalog) -> Recommendation:
-    """Return the recommendation for a completed machine."""
+def decide(machine: Machine, needs: Needs, catalog: Catalog, *, second: bool = False) -> Recommendation:
+    """Return the recommendation for a completed machine; ``second``: for a model that runs beside another one."""
     companion = None
     if needs.with_embedding and needs.use_case != "embedding":
-        companion = decide(
-            machine, _with(needs, use_case="embedding", with_embedding=False, needs=(), context=None, model=None, quant=None, min_tps=None), catalog
-        ).pick
+        alone = _with(needs, use_case="embedding", with_embedding=False, needs=(), context=None, model=None, quant=None, min_tps=None)
+        companion = decide(machine, alone, catalog, second=True).pick
         if companion is not None:
             needs = _with(needs, reserve_bytes=needs.reserve_bytes + companion.memory.total_bytes)
     space, models = space_for(machine, needs, catalog)
@@ -59,7 +59,7 @@ def decide(machine: Machine, needs: Needs, catalog: Catalog) -> Recommendation:
     pick: Pick | None = None
     others: list[Pick] = []
     if winner is not None:
-        pick = pick_from(winner, space, found, tier)
+        pick = pick_from(winner, space, found, tier, second=second)
         settled_rows = ((role, settled(row, space)) for role, row in alternatives(found, winner, space, needs.top))
         others = [pick_from(row, space, found, tier, role=role, beside=winner) for role, row in settled_rows if row is not None]
     else:
@@ -127,6 +127,7 @@ def _notices(space: Space, row: Row | None, found: Found) -> list[Notice]:
         message = f"nothing here runs a good model for {needs.use_case}: {_why_nothing(space, found)}"
         return [*result, Notice("nothing-fits", "error", message, _what_would_help(space, found))]
     result += _closed_backends(space, row)
+    result += of_choice(row.option, space.machine)
     if too_slow(row, space):
         message = f"about {_rate(row.decode_tps)} tokens/s is slow for {needs.use_case} ({case['decode_floor_tps']:g} is the least that feels usable)"
         result.append(Notice("slow-for-use-case", "warning", message, "a smaller model under 'faster', a GPU, or a cloud provider"))

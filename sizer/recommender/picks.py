@@ -87,8 +87,8 @@ def source_of(row: Row) -> Source:
     )
 
 
-def pick_from(row: Row, space: Space, found: Found, tier: str, *, role: Role | None = None, beside: Row | None = None) -> Pick:
-    """Return the row as a pick."""
+def pick_from(row: Row, space: Space, found: Found, tier: str, *, role: Role | None = None, beside: Row | None = None, second: bool = False) -> Pick:
+    """Return the row as a pick; ``beside`` is the row it is compared with, ``second`` says that another model runs on the machine already."""
     option = row.option
     model, quality = row.model, row.quality
     estimate = row.exact or exact_memory(row, space)
@@ -104,6 +104,7 @@ def pick_from(row: Row, space: Space, found: Found, tier: str, *, role: Role | N
             memory=estimate,
             source=source,
             download_bytes=row.download_bytes,
+            beside=second,
         )
     )
     return Pick(

@@ -261,8 +261,8 @@ def card_is_reached(ask: Question) -> Closed:
 
 
 def apis_of(card: Accelerator, table: Table) -> tuple[str, ...]:
-    """Return the programming interfaces of a card; where the document lists none, those that every card of the vendor has."""
-    return card.apis or tuple(table["assumed_apis"].get(card.vendor, ()))
+    """Return the programming interfaces of a card; of one that no table lists and no probe reported on, those that every card of the vendor has."""
+    return card.apis or (() if card.key else tuple(table["assumed_apis"].get(card.vendor, ())))
 
 
 def api_of(backend: str) -> str:
@@ -312,6 +312,19 @@ def integrated_is_used(ask: Question) -> Closed:
     return f"{ask.name} leaves integrated graphics out", ask.entry["integrated_fact"] or backend["fact"]
 
 
+def graphics_are_worth_it(ask: Question) -> Closed:
+    """Integrated graphics compute faster than the processor beside them; of Intel's, those that no table lists are taken for old ones."""
+    card, rule = ask.cards[0], ask.table["weak_graphics"]
+    if card.kind != "integrated":
+        return None
+    if card.fp16_tflops is None:
+        unknown = card.vendor == "intel" and card.key is None
+        return (f"nothing is known of {card.name}: the processor is the safer choice", rule["fact"]) if unknown else None
+    if card.fp16_tflops >= rule["least_fp16_tflops"]:
+        return None
+    return f"{card.name} computes no faster than the processor ({card.fp16_tflops:g} TFLOPS)", rule["fact"]
+
+
 MACHINE_BACKEND_GATES: tuple[Gate, ...] = (
     Gate("backend", backend_is_built),
     Gate("container-gpu", backend_in_container),
@@ -322,6 +335,7 @@ CARD_GATES: tuple[Gate, ...] = (
     Gate("reached", card_is_reached),
     Gate("driver", driver_is_new_enough),
     Gate("integrated", integrated_is_used),
+    Gate("weak-graphics", graphics_are_worth_it),
 )
 
 LABELS = {"cuda": "CUDA", "rocm": "ROCm", "vulkan": "Vulkan", "metal": "Metal", "mlx": "MLX", "sycl": "SYCL", "cpu": "the CPU"}

@@ -21,6 +21,13 @@ Capability = Literal["tools", "json", "vision", "thinking", "embedding", "rerank
 YesNo = Literal["yes", "no"]
 
 
+class WeakGraphics(Strict):
+    """Below which figure integrated graphics are left alone."""
+
+    least_fp16_tflops: float
+    fact: str
+
+
 class Fact(Strict):
     """One dated statement about the world."""
 
@@ -211,6 +218,7 @@ class File(Strict):
     audience: dict[Literal["auto"], Literal["developer", "non-technical"]]
     assumed_apis: dict[str, list[str]]
     embedded_capabilities: list[str]
+    weak_graphics: WeakGraphics
     container_gpus: dict[System, list[BackendId]]
     container_gpus_fact: str
     download_mbit_per_second: int
