@@ -243,10 +243,8 @@ class Space:
             gpu_layers=None if engine.devices else 0,
             split=engine.split,
         )
-        if "embedding" in offer.model.roles:
-            config = replace(config, ubatch=context)  # an encoder sees a text at once: the plan sets the batch to the context
-        else:
-            config = memory.runtime_configuration(config, self.catalog.overheads)
+        encodes = "embedding" in offer.model.roles  # an encoder sees a text at once: the plan sets the batch to the context
+        config = replace(config, ubatch=context) if encodes else memory.runtime_configuration(config, self.catalog.overheads)
         architecture = self.architecture(offer.model)
         row = self._row(offer, config, architecture)
         if row.fits or not engine.devices or engine.offload == "none":
