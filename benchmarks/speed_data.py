@@ -42,6 +42,7 @@ class Cell:
     flash: bool
     host: str
     grade: str
+    newest: str
     tps: float
     rows: int
 
@@ -166,6 +167,7 @@ def _cell(what: str, group: list[dict[str, str]], device: dict[str, str], model:
         flash=any(one["flash_attn"] != "off" for one in group),
         host=row["host"],
         grade=row["grade"],
+        newest=max((one["date"] for one in group if len(one["date"]) == len("2026-01-31")), default=""),
         tps=statistics.median(float(one[f"{what}_tps"]) for one in group),
         rows=len(group),
     )

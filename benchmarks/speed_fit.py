@@ -187,7 +187,20 @@ BASE: dict[str, Any] = {
     },
     "interval": {
         "deep": DEEP,
-        "thin": {"decode": 0.25, "prefill": 0.3, "compute": 0.1, "cpu": 0.4, "cpu_memory": 0.1, "parallel": 0.25, "several": 0.05, "spill": 0.7},
+        # decode, prefill and the two for vendors are replaced by what the fit finds
+        "thin": {
+            "decode": 0.1,
+            "prefill": 0.1,
+            "decode_vendor": 0.3,
+            "prefill_vendor": 0.6,
+            "compute": 0.1,
+            "compute_prompt": 0.4,
+            "cpu": 0.4,
+            "cpu_memory": 0.1,
+            "parallel": 0.25,
+            "several": 0.05,
+            "spill": 0.7,
+        },
         "decode": {},
         "prefill": {},
     },
@@ -410,6 +423,7 @@ def given() -> dict[str, Any]:
 def fit(*, held_out: bool = True) -> tuple[dict[str, Any], list[Stage]]:
     """Return all constants and the stages with their cross-validated predictions."""
     tree, done = given(), stages()
+    _evidence(tree, done)
     for stage in done:
         if held_out:
             stage.held_out = cross_validated(stage.cells, stage.make, tree)
@@ -417,24 +431,36 @@ def fit(*, held_out: bool = True) -> tuple[dict[str, Any], list[Stage]]:
                 tree["interval"]["thin"][stage.what] = thinness(stage, tree)
         problem = stage.make(stage.cells, tree)
         tree = constants(problem, solve(problem))
-    _evidence(tree, done)
+        if stage.name == stage.what:
+            _others(tree, stage.what)
     if held_out:
         _intervals(tree, done)
         tree["accuracy"] = accuracy(done)
     return tree, done
 
 
+def _others(tree: dict[str, Any], what: str) -> None:
+    """Give vendors and backends that nobody measured the geometric mean of those measured, and an interval by how far these lie apart."""
+    for name in ("efficiency", "overhead_us", "cache") if what == "decode" else ("efficiency", "overhead_us"):
+        found = [math.log(value) for pair, value in tree[what][name].items() if pair != "other"]
+        tree[what][name]["other"] = math.exp(statistics.mean(found))
+        if name == "efficiency":
+            tree["interval"]["thin"][f"{what}_vendor"] = 1.645 * statistics.stdev(found)
+
+
 def _evidence(tree: dict[str, Any], done: Sequence[Stage]) -> None:
-    pairs: dict[str, tuple[int, set[str]]] = {}
+    """Count what was measured: rows, devices and the newest day per vendor and backend, devices per generation (processors: per instruction set)."""
+    pairs: dict[str, list[Cell]] = {}
     generations: dict[str, set[str]] = {}
     for cell in [cell for stage in done if stage.what == "decode" for cell in stage.cells]:
-        pair = f"{cell.device['vendor']}-{cell.backend}" if cell.backend != "cpu" else "cpu"
-        rows, groups = pairs.get(pair, (0, set()))
-        pairs[pair] = (rows + cell.rows, groups | {cell.group})
-        if cell.backend != "cpu":
-            generations.setdefault(data.generation(cell.device), set()).add(cell.group)
+        processor = cell.backend == "cpu"
+        pairs.setdefault("cpu" if processor else f"{cell.device['vendor']}-{cell.backend}", []).append(cell)
+        generations.setdefault(cell.device["instruction_set"] if processor else data.generation(cell.device), set()).add(cell.group)
     tree["evidence"] = {
-        "pairs": {name: [rows, len(groups)] for name, (rows, groups) in sorted(pairs.items())},
+        "pairs": {
+            name: {"rows": sum(cell.rows for cell in cells), "devices": len({cell.group for cell in cells}), "newest": max(cell.newest for cell in cells)}
+            for name, cells in sorted(pairs.items())
+        },
         "generations": {name: len(groups) for name, groups in sorted(generations.items())},
     }
 

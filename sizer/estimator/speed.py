@@ -229,10 +229,11 @@ def device_rates(
     reached = prefill["efficiency"].get(pair, prefill["efficiency"]["other"])
     reached *= prefill["generation"].get(group, prefill["generation"].get(generation, 1.0)) * prefill["runtime"].get(runtime, 1.0)
     thin = constants["interval"]["thin"]
-    spread = 0.0 if known and factor is not None else thin["decode"]
-    prompt_known = pair in prefill["efficiency"] and (group in prefill["generation"] or generation in prefill["generation"])
+    spread = (0.0 if known else thin["decode_vendor"]) + (0.0 if factor is not None else thin["decode"])
+    seen = group in prefill["generation"] or generation in prefill["generation"]
+    prompt_spread = (0.0 if pair in prefill["efficiency"] else thin["prefill_vendor"]) + (0.0 if seen else thin["prefill"])
     if fp32_tflops is None:
-        spread, prompt_known = spread + thin["compute"], False
+        spread, prompt_spread = spread + thin["compute"], prompt_spread + thin["compute_prompt"]
     return Rates(
         vendor=vendor,
         backend=backend,
@@ -253,7 +254,7 @@ def device_rates(
         plain_cache=decode["plain_cache"],
         plain_attention=prefill["plain_attention"],
         spread=spread,
-        prompt_spread=0.0 if prompt_known else thin["prefill"],
+        prompt_spread=prompt_spread,
         basis=_basis(constants, pair, generation, known and factor is not None),
     )
 
@@ -280,12 +281,16 @@ def _prompt_peak(constants: Mapping[str, Any], vendor: str, generation: str, sha
 
 
 def _basis(constants: Mapping[str, Any], pair: str, generation: str, known: bool) -> str:
-    counts = constants["evidence"]
-    rows, devices = counts.get("pairs", {}).get(pair, (0, 0))
-    of_generation = counts.get("generations", {}).get(generation, 0)
-    if not known:
-        return f"no measurement of {pair} {generation}: a wide guess from other devices ({constants['fitted']})"
-    return f"fitted to {rows} published measurements on {devices} {pair} devices, {of_generation} of generation {generation} ({constants['fitted']})"
+    """What the constants of this vendor, backend and generation rest on, in one sentence with a date."""
+    evidence = constants["evidence"]
+    found = evidence["pairs"].get(pair)
+    if found is None:
+        return f"no measurement of {pair}: a wide guess from other devices ({constants['fitted']})"
+    told = f"{found['rows']} measurements on {found['devices']} {pair} devices"
+    devices = evidence["generations"].get(generation, 0)
+    if not known or not devices:
+        return f"no measurement of {generation}: a wide guess from {told} (newest {found['newest']})"
+    return f"fitted to {told}, {devices} of generation {generation} (newest {found['newest']})"
 
 
 # --- the processor --------------------------------------------------------------------------------------------------------------------------------------
@@ -379,8 +384,14 @@ def cpu_rates(
         moe_prompt_tokens=table["prompt_moe_tokens"],
         spread=thin["cpu"] if bandwidth_gbs is None else (0.0 if measured else thin["cpu_memory"]),
         prompt_spread=thin["cpu"],
-        basis=f"memory {'measured' if measured else 'from a table' if bandwidth_gbs else 'unknown'}, {isa}, {threads} threads ({constants['fitted']})",
+        basis=_cpu_basis(constants, isa, threads, "measured here" if measured else "from a table" if bandwidth_gbs else "unknown"),
     )
+
+
+def _cpu_basis(constants: Mapping[str, Any], isa: str, threads: int, memory: str) -> str:
+    found, devices = constants["evidence"]["pairs"]["cpu"], constants["evidence"]["generations"].get(isa, 0)
+    told = f"{found['rows']} measurements on {found['devices']} processors, {devices} with {isa} (newest {found['newest']})"
+    return f"{threads} threads, {isa}, memory bandwidth {memory}; fitted to {told}"
 
 
 # --- decode -------------------------------------------------------------------------------------------------------------------------------------------

@@ -133,10 +133,18 @@ class Interval(Strict):
         return self
 
 
-class Evidence(Strict):
-    """How much was measured: rows and devices per vendor-backend, devices per generation."""
+class Measured(Strict):
+    """How much was measured of one vendor and backend, and when last."""
 
-    pairs: dict[str, Annotated[list[int], Field(min_length=2, max_length=2)]]
+    rows: Annotated[int, Field(gt=0)]
+    devices: Annotated[int, Field(gt=0)]
+    newest: Date
+
+
+class Evidence(Strict):
+    """How much was measured: per vendor-backend, and devices per generation or instruction set."""
+
+    pairs: dict[str, Measured]
     generations: dict[str, int]
 
 
