@@ -81,7 +81,7 @@ def _run(line: list[str], terminal: Terminal) -> int:
         first, rest = DEFAULT, [DEFAULT, *rest]
     if first not in COMMANDS:
         raise unknown_command(first)
-    return _invoke(load(first), [*hoisted, *rest[1:]], terminal)
+    return int(load(first)(terminal, [*hoisted, *rest[1:]]))
 
 
 def split_globals(line: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -99,29 +99,15 @@ def split_globals(line: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def load(name: str) -> Any:
-    """Return the click command called ``name``; its module is imported now."""
+    """Return the command called ``name``; its module is imported now."""
     from importlib import import_module
 
     return import_module(f"sizer.commands.{COMMANDS[name][0]}").command
 
 
-def _invoke(command: Any, arguments: list[str], terminal: Terminal) -> int:
-    """Run a click command without click's own ``main``, which has its own ideas of interrupts and closed pipes."""
-    import click
-
-    name = "sizer" if command.name == "sizer" else f"sizer {command.name}"
-    try:
-        with command.make_context(name, arguments, obj=terminal) as context:
-            return int(command.invoke(context) or 0)
-    except click.exceptions.Exit as done:  # --help and --version
-        return done.exit_code
-    except click.exceptions.Abort:
-        raise KeyboardInterrupt from None
-
-
 def unknown_command(word: str) -> SizerError:
     """Return the error for a word that is no command."""
-    from sizer.commands.options import nearest
+    from sizer.commands.words import nearest
     from sizer.errors import RequestError
 
     if word in RESERVED:
@@ -133,12 +119,17 @@ def unknown_command(word: str) -> SizerError:
 
 def _front(line: list[str], terminal: Terminal) -> int:
     """Answer ``sizer --help``, ``sizer --version`` and the shell's completion."""
-    from sizer.commands.front import front
+    from sizer.commands import help as helper
 
-    group = front()
     if COMPLETION in os.environ:
-        group.main(prog_name="sizer", complete_var=COMPLETION)  # prints the completion and ends the process
-    return _invoke(group, line, terminal)
+        helper.complete(COMPLETION)
+    if "--version" in line:
+        from sizer import __version__
+
+        terminal.say(f"sizer {__version__}")
+    else:
+        terminal.say(helper.front_help())
+    return 0
 
 
 def _bug(error: Exception) -> SizerError:

@@ -13,6 +13,8 @@ HEAVY = {
     "pydantic": "0.2 s for the records; documents from outside load it",
     "pydantic_core": "as pydantic",
     "numpy": "0.14 s; the array form of the formulas loads it",
+    "click": "12 ms; it shows the help and completes words, it does not parse",
+    "inspect": "10 ms; dataclasses and click bring it along",
     "rich": "50-80 ms; reports are plain strings",
     "psutil": "not needed where the system's own files answer",
     "cpuinfo": "sleeps a second in CPUID",
@@ -66,7 +68,7 @@ def test_the_one_shot_path_does_without_the_heavy_libraries(arguments: list[str]
 def test_a_command_imports_only_its_own_module() -> None:
     loaded, _ = modules(["schema", "error"])
     ours = {name for name in loaded if name.startswith("sizer.commands.")}
-    assert ours == {"sizer.commands.schema", "sizer.commands.options", "sizer.commands.terminal"}
+    assert ours == {f"sizer.commands.{name}" for name in ("schema", "options", "parser", "terminal", "words")}
     assert "sizer.api" not in loaded
 
 

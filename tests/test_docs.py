@@ -10,11 +10,11 @@ import re
 import shlex
 from pathlib import Path
 
-import click
 import pytest
 
 from sizer import cli
 from sizer.commands import schema
+from sizer.commands.parser import Option
 from sizer.errors import SizerError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,37 +34,31 @@ def reference() -> str:
     what_ifs = {option for parameter in machine_parameters() for option in parameter.opts}
     for name in cli.COMMANDS:
         command = cli.load(name)
-        own = [parameter for parameter in command.params if isinstance(parameter, click.Option) and not {*parameter.opts} & (shared | what_ifs)]
-        takes = " Takes the what-ifs." if any({*parameter.opts} & what_ifs for parameter in command.params) else ""
-        usage = " ".join([f"sizer {name}", *(argument(p) for p in command.params if isinstance(p, click.Argument)), "[options]"])
-        parts += ["", f"## sizer {name}", "", f"`{usage}`", "", " ".join((command.help or "").split()) + takes, "", *table(own)]
+        own = [option for option in command.options if not {*option.opts} & (shared | what_ifs)]
+        takes = " Takes the what-ifs." if any({*option.opts} & what_ifs for option in command.options) else ""
+        usage = " ".join([f"sizer {name}", *(argument.metavar for argument in command.arguments), "[options]"])
+        parts += ["", f"## sizer {name}", "", f"`{usage}`", "", " ".join(command.text.split()) + takes, "", *table(own)]
     return "\n".join(parts).rstrip() + "\n"
 
 
-def global_parameters() -> list[click.Parameter]:
+def global_parameters() -> list[Option]:
     from sizer.commands.options import global_options
 
     return global_options()
 
 
-def machine_parameters() -> list[click.Parameter]:
+def machine_parameters() -> list[Option]:
     from sizer.commands.options import machine_options
 
     return machine_options()
 
 
-def argument(parameter: click.Parameter) -> str:
-    word = parameter.metavar or (parameter.name or "").upper() + (".." if parameter.nargs == -1 else "")
-    return word if parameter.required or word.startswith("[") else f"[{word}]"
-
-
-def table(parameters: list[click.Parameter]) -> list[str]:
+def table(parameters: list[Option]) -> list[str]:
     rows = []
     for parameter in parameters:
-        assert isinstance(parameter, click.Option)
-        value = "" if parameter.is_flag else " " + (parameter.metavar or parameter.type.get_metavar(parameter, None) or "")  # type: ignore[arg-type]
+        value = "" if parameter.is_flag else f" {parameter.metavar or 'TEXT'}"
         names = ", ".join(f"`{option}{value if option.startswith('--') else ''}`".replace("|", "\\|") for option in parameter.opts)
-        rows.append(f"| {names} | {(parameter.help or '').replace('|', chr(92) + '|')} |")
+        rows.append(f"| {names} | {parameter.help.replace('|', chr(92) + '|')} |")
     return ["| option | what |", "|---|---|", *rows] if rows else []
 
 
@@ -105,7 +99,7 @@ def test_every_command_in_the_documents_can_be_parsed(line: str) -> None:
     name = rest[0] if rest and not rest[0].startswith("-") else cli.DEFAULT
     command = cli.load(name)
     try:
-        command.make_context(name, [*hoisted, *(rest[1:] if rest and rest[0] == name else rest)])
+        command.parse([*hoisted, *(rest[1:] if rest and rest[0] == name else rest)])
     except SizerError as error:
         pytest.fail(f"{line}: {error.message}")
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from sizer.commands.options import command as make_command
-from sizer.commands.options import unknown_word
+from sizer.commands.parser import Argument
+from sizer.commands.words import unknown_word
 
 if TYPE_CHECKING:
     from sizer.commands.terminal import Terminal
@@ -64,4 +63,4 @@ def _add(terminal: Terminal, reference: str) -> int:
     return 0
 
 
-command = make_command("catalog", run, [click.Argument(["words"], nargs=-1, metavar="check [FILE..] | add REFERENCE")], text=TEXT)
+command = make_command("catalog", run, [Argument("words", many=True, metavar="check [FILE..] | add REFERENCE")], text=TEXT)

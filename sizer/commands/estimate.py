@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from sizer.commands.common import the_catalog, the_machine
 from sizer.commands.options import command as make_command
 from sizer.commands.options import estimate_options, given, machine_options
+from sizer.commands.parser import Argument
 
 if TYPE_CHECKING:
     from sizer.commands.terminal import Terminal
@@ -44,4 +43,4 @@ def run(terminal: Terminal, values: dict[str, Any]) -> None:
     terminal.say(report(answer, ink=terminal.ink, explain=values["explain"], verbose=terminal.verbose))
 
 
-command = make_command("estimate", run, [click.Argument(["model"], required=False)], estimate_options(), machine_options(), text=TEXT)
+command = make_command("estimate", run, [Argument("model", required=False)], estimate_options(), machine_options(), text=TEXT)

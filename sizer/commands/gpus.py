@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from sizer.commands.common import the_catalog
 from sizer.commands.options import command as make_command
+from sizer.commands.parser import Argument
 
 if TYPE_CHECKING:
     from sizer.commands.terminal import Terminal
@@ -31,4 +30,4 @@ def run(terminal: Terminal, values: dict[str, Any]) -> None:
     terminal.say(accelerators(document, ink=terminal.ink, verbose=terminal.verbose))
 
 
-command = make_command("gpus", run, [click.Argument(["text"], nargs=-1)], text=TEXT)
+command = make_command("gpus", run, [Argument("text", many=True)], text=TEXT)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from sizer.commands.common import the_catalog
 from sizer.commands.options import command as make_command
-from sizer.commands.options import unknown_word
+from sizer.commands.parser import Argument
+from sizer.commands.words import unknown_word
 
 if TYPE_CHECKING:
     from sizer.commands.terminal import Terminal
@@ -62,4 +61,4 @@ def _action(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     return words[0], words[1:]
 
 
-command = make_command("models", run, [click.Argument(["words"], nargs=-1, metavar="[list | show NAME | search TEXT]")], text=TEXT)
+command = make_command("models", run, [Argument("words", many=True, metavar="[list | show NAME | search TEXT]")], text=TEXT)

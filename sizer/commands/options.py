@@ -1,4 +1,4 @@
-"""The options of the contract as click declarations, with messages that say what to type instead.
+"""The options of the contract: names, what their values may be, messages that say what to type instead.
 
 A value that cannot be right is refused here in one sentence; whether a model or a GPU of that name exists is the catalog's to say.
 """
@@ -6,12 +6,11 @@ A value that cannot be right is refused here in one sentence; whether a model or
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import click
-
-from sizer.commands.terminal import Terminal
+from sizer.commands.parser import Argument, Command, Option, Run
+from sizer.commands.words import unknown_word
 from sizer.errors import RequestError
 from sizer.schema.estimate import BACKENDS, KV_TYPES
 from sizer.schema.needs import AUDIENCES, CAPABILITIES, DEPLOYMENTS, LICENSES, RUNTIME_IDS, USE_CASES
@@ -33,43 +32,21 @@ SYNONYMS = {
 }  # fmt: skip
 
 
-def nearest(word: str, words: Sequence[str]) -> str | None:
-    """Return the one of ``words`` most like ``word``, or None when none is."""
-    import difflib
-
-    lower = {candidate.lower(): candidate for candidate in words}
-    found = difflib.get_close_matches(word.lower(), list(lower), n=1, cutoff=0.5)
-    if found:
-        return lower[found[0]]
-    return next((candidate for key, candidate in lower.items() if len(word) >= 2 and key.startswith(word.lower())), None)
-
-
-def unknown_word(what: str, word: str, words: Sequence[str]) -> RequestError:
-    """Return the error for a word that is none of ``words``, with the nearest one."""
-    close = nearest(word, words)
-    choice = ", ".join(words)
-    hint = f'did you mean "{close}"? One of: {choice}' if close else f"one of: {choice}"
-    return RequestError(f'{what}: there is no "{word}"', code="unknown-value", hint=hint)
-
-
-class Words(click.ParamType):  # type: ignore[type-arg]  # generic for type checkers alone, in new versions of click
+class Words:
     """One of a few words, whatever their case; ``many`` takes several with commas between."""
-
-    name = "word"
 
     def __init__(self, words: Sequence[str], *, many: bool = False, synonyms: Mapping[str, str] | None = None) -> None:
         self.words, self.many, self.synonyms = tuple(words), many, dict(synonyms or {})
 
-    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+    def shown(self) -> str:
+        """Return how the help shows the value."""
         return "|".join(self.words) + (",.." if self.many else "")
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            return value
-        what = _called(param)
+    def convert(self, called: str, text: str) -> Any:
+        """Return the word as we spell it, or the tuple of words."""
         if self.many:
-            return tuple(self._one(what, word.strip()) for word in value.split(",") if word.strip())
-        return self._one(what, value.strip())
+            return tuple(self._one(called, word.strip()) for word in text.split(",") if word.strip())
+        return self._one(called, text.strip())
 
     def _one(self, what: str, word: str) -> str:
         lower = word.lower()
@@ -79,16 +56,9 @@ class Words(click.ParamType):  # type: ignore[type-arg]  # generic for type chec
                 return known
         raise unknown_word(what, word, self.words)
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
-        from click.shell_completion import CompletionItem
 
-        return [CompletionItem(word) for word in self.words if word.startswith(incomplete)]
-
-
-class Number(click.ParamType):  # type: ignore[type-arg]
+class Number:
     """A finite number within bounds; ``units`` are endings that may follow it and by what they multiply."""
-
-    name = "number"
 
     def __init__(
         self, kind: str, example: str, *, least: float, most: float, whole: bool = False, above: bool = False,
@@ -97,24 +67,23 @@ class Number(click.ParamType):  # type: ignore[type-arg]
         self.kind, self.example, self.least, self.most, self.whole, self.above = kind, example, least, most, whole, above
         self.units, self.words = dict(units or {}), tuple(words)
 
-    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+    def shown(self) -> str:
+        """Return how the help shows the value."""
         shown = {"a size in GiB": "GiB", "a size in GB": "GB", "a number of tokens per second": "TPS", "a number of parameters": "7B"}
         return "|".join([shown.get(self.kind, "N"), *self.words])
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            return value
+    def convert(self, called: str, value: str) -> Any:
+        """Return the number, or one of the words that may stand for it."""
         text = value.strip()
         if text.lower() in self.words:
             return text.lower()
         number = self._number(text)
-        what = _called(param)
-        hint = f"for example {what} {self.example}" + (f", or {what} {self.words[0]}" if self.words else "")
+        hint = f"for example {called} {self.example}" + (f", or {called} {self.words[0]}" if self.words else "")
         if number is None or (self.whole and number != int(number)):
-            raise RequestError(f'{what}: "{value}" is not {self.kind}', code="bad-value", hint=hint)
+            raise RequestError(f'{called}: "{value}" is not {self.kind}', code="bad-value", hint=hint)
         if number < self.least or number > self.most or (self.above and number == self.least):
             bound = f"at least {self.least:g}" if not self.above else f"more than {self.least:g}"
-            raise RequestError(f"{what}: {value} is out of range, it must be {bound} and at most {self.most:g}", code="bad-value", hint=hint)
+            raise RequestError(f"{called}: {value} is out of range, it must be {bound} and at most {self.most:g}", code="bad-value", hint=hint)
         return int(number) if self.whole else number
 
     def _number(self, text: str) -> float | None:
@@ -128,13 +97,6 @@ class Number(click.ParamType):  # type: ignore[type-arg]
         except ValueError:
             return None
         return number * factor if math.isfinite(number) and text.isascii() else None
-
-
-def _called(param: click.Parameter | None) -> str:
-    if param is None:
-        return "value"
-    longest = max(param.opts, key=len)
-    return longest if longest.startswith("-") else longest.upper()
 
 
 def words(name: str, choice: Sequence[str], *, many: bool = False) -> Words:
@@ -159,15 +121,15 @@ LAYERS = Number("a whole number", "24", least=0, most=MOST_COUNT, whole=True, wo
 ROWS = Number("a whole number", "512", least=1, most=MOST_TOKENS, whole=True, words=("all",))
 
 
-def global_options() -> list[click.Parameter]:
+def global_options() -> list[Option]:
     """Return the options that every command takes, before or after its name."""
     return [
-        click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document (see `sizer schema`)."),
-        click.Option(["--quiet", "-q"], is_flag=True, help="Say nothing on standard error but errors."),
-        click.Option(["--verbose", "-v"], is_flag=True, help="Say more."),
-        click.Option(["--no-color", "--no-colour"], is_flag=True, help="No colours (also NO_COLOR)."),
-        click.Option(["--offline"], is_flag=True, help="Never open a connection, not even to what you name (hf:)."),
-        click.Option(["--catalog"], metavar="FILE", envvar="SIZER_CATALOG", help="Add or replace catalog entries (also SIZER_CATALOG)."),
+        Option("--json", name="as_json", is_flag=True, help="Print one JSON document (see `sizer schema`)."),
+        Option("--quiet", "-q", is_flag=True, help="Say nothing on standard error but errors."),
+        Option("--verbose", "-v", is_flag=True, help="Say more."),
+        Option("--no-color", "--no-colour", is_flag=True, help="No colours (also NO_COLOR)."),
+        Option("--offline", is_flag=True, help="Never open a connection, not even to what you name (hf:)."),
+        Option("--catalog", metavar="FILE", envvar="SIZER_CATALOG", help="Add or replace catalog entries (also SIZER_CATALOG)."),
     ]
 
 
@@ -175,70 +137,70 @@ GLOBAL_NAMES = ("as_json", "quiet", "verbose", "no_color", "offline", "catalog")
 MACHINE_NAMES = ("machine", "gpu", "vram", "ram", "cpu_cores", "os", "chip")
 
 
-def machine_options() -> list[click.Parameter]:
+def machine_options() -> list[Option]:
     """Return the what-ifs, the same on every command that needs a machine."""
     return [
-        click.Option(["--machine"], metavar="FILE|-", help="A saved `sizer probe --json`, or a capture, instead of this machine."),
-        click.Option(["--gpu"], multiple=True, metavar="NAME[xN]", help='What if it had this GPU: "RTX 4090", "2x RTX 3090", none. May be repeated.'),
-        click.Option(["--vram"], type=GIB_SIZE, help="Memory of each card."),
-        click.Option(["--ram"], type=GIB_SIZE, help="Main memory."),
-        click.Option(["--cpu-cores"], type=COUNT, help="Processor cores."),
-        click.Option(["--os"], type=words("os", SYSTEMS), help="Operating system."),
-        click.Option(["--chip"], metavar="NAME", help='An Apple chip: "M3 Max", "M3 Max 40-core".'),
+        Option("--machine", metavar="FILE|-", help="A saved `sizer probe --json`, or a capture, instead of this machine."),
+        Option("--gpu", multiple=True, metavar="NAME[xN]", help='What if it had this GPU: "RTX 4090", "2x RTX 3090", none. May be repeated.'),
+        Option("--vram", kind=GIB_SIZE, help="Memory of each card."),
+        Option("--ram", kind=GIB_SIZE, help="Main memory."),
+        Option("--cpu-cores", kind=COUNT, help="Processor cores."),
+        Option("--os", kind=words("os", SYSTEMS), help="Operating system."),
+        Option("--chip", metavar="NAME", help='An Apple chip: "M3 Max", "M3 Max 40-core".'),
     ]
 
 
-def recommend_options() -> list[click.Parameter]:
+def recommend_options() -> list[Option]:
     """Return what `sizer recommend` may be asked for."""
     return [
-        click.Option(["--use-case"], type=words("use-case", USE_CASES), help="What it is for (default: general)."),
-        click.Option(["--needs"], type=words("needs", CAPABILITIES, many=True), help="What the model must be able to do."),
-        click.Option(["--context"], type=TOKENS, help="Least context per request, in tokens (16k is 16384)."),
-        click.Option(["--model"], metavar="NAME", help="Only this model."),
-        click.Option(["--quant"], metavar="Q", help="Only this quantisation, for example Q4_K_M."),
-        click.Option(["--kv-type"], type=words("kv-type", KV_TYPES), help="Type of the KV cache."),
-        click.Option(["--runtime"], type=words("runtime", ("auto", *RUNTIME_IDS)), help="Only this runtime."),
-        click.Option(["--deployment"], type=words("deployment", DEPLOYMENTS), help="Where it will run."),
-        click.Option(["--audience"], type=words("audience", AUDIENCES), help="Who will use it."),
-        click.Option(["--parallel"], type=COUNT, help="Simultaneous requests."),
-        click.Option(["--min-tps"], type=SPEED, help="Least tokens per second."),
-        click.Option(["--license"], type=words("license", LICENSES), help="Which model licences are acceptable."),
-        click.Option(["--max-download"], type=GB_SIZE, help="Largest download, in GB."),
-        click.Option(["--budget"], type=words("budget", ("capacity", "now")), help="What the machine offers, or what is free now."),
-        click.Option(["--reserve"], type=GIB_OR_NONE, help="Memory to leave free besides."),
-        click.Option(["--with", "with_"], type=words("with", ("embedding",)), help="Also plan an embedding model beside it."),
-        click.Option(["--language"], metavar="CODE", help="A language that the model must know, for example nl."),
-        click.Option(["--port"], type=PORT, help="Port of the endpoint."),
-        click.Option(["--serve"], type=words("serve", ("local", "lan")), help="Who may reach the endpoint."),
-        click.Option(["--top"], type=Number("a whole number", "4", least=0, most=50, whole=True), help="How many other choices to show."),
-        click.Option(["--explain"], is_flag=True, help="Every reason with its source."),
-        click.Option(["--emit"], type=words("emit", EMIT_KINDS), help="Print a ready configuration instead of the report."),
+        Option("--use-case", kind=words("use-case", USE_CASES), help="What it is for (default: general)."),
+        Option("--needs", kind=words("needs", CAPABILITIES, many=True), help="What the model must be able to do."),
+        Option("--context", kind=TOKENS, help="Least context per request, in tokens (16k is 16384)."),
+        Option("--model", metavar="NAME", help="Only this model."),
+        Option("--quant", metavar="Q", help="Only this quantisation, for example Q4_K_M."),
+        Option("--kv-type", kind=words("kv-type", KV_TYPES), help="Type of the KV cache."),
+        Option("--runtime", kind=words("runtime", ("auto", *RUNTIME_IDS)), help="Only this runtime."),
+        Option("--deployment", kind=words("deployment", DEPLOYMENTS), help="Where it will run."),
+        Option("--audience", kind=words("audience", AUDIENCES), help="Who will use it."),
+        Option("--parallel", kind=COUNT, help="Simultaneous requests."),
+        Option("--min-tps", kind=SPEED, help="Least tokens per second."),
+        Option("--license", kind=words("license", LICENSES), help="Which model licences are acceptable."),
+        Option("--max-download", kind=GB_SIZE, help="Largest download, in GB."),
+        Option("--budget", kind=words("budget", ("capacity", "now")), help="What the machine offers, or what is free now."),
+        Option("--reserve", kind=GIB_OR_NONE, help="Memory to leave free besides."),
+        Option("--with", name="with_", kind=words("with", ("embedding",)), help="Also plan an embedding model beside it."),
+        Option("--language", metavar="CODE", help="A language that the model must know, for example nl."),
+        Option("--port", kind=PORT, help="Port of the endpoint."),
+        Option("--serve", kind=words("serve", ("local", "lan")), help="Who may reach the endpoint."),
+        Option("--top", kind=Number("a whole number", "4", least=0, most=50, whole=True), help="How many other choices to show."),
+        Option("--explain", is_flag=True, help="Every reason with its source."),
+        Option("--emit", kind=words("emit", EMIT_KINDS), help="Print a ready configuration instead of the report."),
     ]  # fmt: skip
 
 
-def estimate_options() -> list[click.Parameter]:
+def estimate_options() -> list[Option]:
     """Return what fixes one configuration of `sizer estimate`."""
     return [
-        click.Option(["--quant"], metavar="Q", help="Quantisation (default: Q4_K_M, or the model's own)."),
-        click.Option(["--context"], type=TOKENS_OR_AUTO, help="Tokens per request (default: 8192; auto: what llama.cpp's --fit would choose)."),
-        click.Option(["--context-total"], type=TOKENS, help="The runtime's own total instead."),
-        click.Option(["--kv-type"], type=words("kv-type", KV_TYPES), help="Type of the KV cache (default: f16)."),
-        click.Option(["--kv-type-k"], type=words("kv-type", KV_TYPES), help="Type of the keys alone."),
-        click.Option(["--kv-type-v"], type=words("kv-type", KV_TYPES), help="Type of the values alone."),
-        click.Option(["--flash-attn"], type=words("flash-attn", ("auto", "on", "off")), help="Flash attention (default: auto)."),
-        click.Option(["--ubatch"], type=COUNT, help="Tokens computed at once (default: 512)."),
-        click.Option(["--parallel"], type=COUNT, help="Simultaneous requests (default: 1)."),
-        click.Option(["--gpu-layers"], type=LAYERS, help="Layers on the accelerators (default: all; auto: what llama.cpp's --fit would choose)."),
-        click.Option(["--cpu-moe"], type=COUNT_FROM_ZERO, help="Expert tensors of the first N layers in main memory."),
-        click.Option(["--kv-unified"], type=words("kv-unified", ("on", "off")), help="One cache shared by all slots."),
-        click.Option(["--swa-full"], is_flag=True, help="Windowed layers keep the whole context."),
-        click.Option(["--outputs"], type=ROWS, help="Rows of logits reserved (default: one per slot)."),
-        click.Option(["--runtime"], type=words("runtime", RUNTIME_IDS), help="Runtime (default: llama.cpp)."),
-        click.Option(["--backend"], type=words("backend", BACKENDS), help="Backend (default: the best of the machine)."),
-        click.Option(["--prompt"], type=PROMPT, help="Tokens already in context, for the speed."),
-        click.Option(["--explain"], is_flag=True, help="Show each formula with its numbers."),
-        click.Option(["--params"], type=PARAMETERS, help="With --bits: the rule of thumb alone, no model needed."),
-        click.Option(["--bits"], type=BITS, help="Bits per weight of the rule of thumb."),
+        Option("--quant", metavar="Q", help="Quantisation (default: Q4_K_M, or the model's own)."),
+        Option("--context", kind=TOKENS_OR_AUTO, help="Tokens per request (default: 8192; auto: what llama.cpp's --fit would choose)."),
+        Option("--context-total", kind=TOKENS, help="The runtime's own total instead."),
+        Option("--kv-type", kind=words("kv-type", KV_TYPES), help="Type of the KV cache (default: f16)."),
+        Option("--kv-type-k", kind=words("kv-type", KV_TYPES), help="Type of the keys alone."),
+        Option("--kv-type-v", kind=words("kv-type", KV_TYPES), help="Type of the values alone."),
+        Option("--flash-attn", kind=words("flash-attn", ("auto", "on", "off")), help="Flash attention (default: auto)."),
+        Option("--ubatch", kind=COUNT, help="Tokens computed at once (default: 512)."),
+        Option("--parallel", kind=COUNT, help="Simultaneous requests (default: 1)."),
+        Option("--gpu-layers", kind=LAYERS, help="Layers on the accelerators (default: all; auto: what llama.cpp's --fit would choose)."),
+        Option("--cpu-moe", kind=COUNT_FROM_ZERO, help="Expert tensors of the first N layers in main memory."),
+        Option("--kv-unified", kind=words("kv-unified", ("on", "off")), help="One cache shared by all slots."),
+        Option("--swa-full", is_flag=True, help="Windowed layers keep the whole context."),
+        Option("--outputs", kind=ROWS, help="Rows of logits reserved (default: one per slot)."),
+        Option("--runtime", kind=words("runtime", RUNTIME_IDS), help="Runtime (default: llama.cpp)."),
+        Option("--backend", kind=words("backend", BACKENDS), help="Backend (default: the best of the machine)."),
+        Option("--prompt", kind=PROMPT, help="Tokens already in context, for the speed."),
+        Option("--explain", is_flag=True, help="Show each formula with its numbers."),
+        Option("--params", kind=PARAMETERS, help="With --bits: the rule of thumb alone, no model needed."),
+        Option("--bits", kind=BITS, help="Bits per weight of the rule of thumb."),
     ]  # fmt: skip
 
 
@@ -248,56 +210,8 @@ def given(values: Mapping[str, Any], *, leave_out: Sequence[str] = ()) -> dict[s
     return {key.rstrip("_"): value for key, value in values.items() if key not in hidden and not (value is None or value is False or value == ())}
 
 
-Run = Callable[[Terminal, dict[str, Any]], int | None]
-"""What a command does with its terminal and its options; None is exit code 0."""
-
-
-def command(name: str, run: Run, *parts: Sequence[click.Parameter], text: str, epilog: str | None = None) -> click.Command:
-    """Return a click command whose parameters are ``parts`` and the global options."""
-    parameters = [parameter for part in parts for parameter in part]
-
-    def callback(**values: Any) -> int | None:
-        terminal = click.get_current_context().obj or Terminal()
-        terminal.json = terminal.json or values["as_json"]
-        terminal.quiet, terminal.verbose, terminal.no_color = values["quiet"], values["verbose"], values["no_color"]
-        terminal.offline, terminal.catalog = values["offline"], values["catalog"]
-        return run(terminal, values)
-
-    return Command(name, params=[*parameters, *global_options()], callback=callback, help=text, epilog=epilog, context_settings=CONTEXT_SETTINGS)
-
-
-CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
-
-
-class Command(click.Command):
-    """A command whose complaints name the nearest valid option."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click, with the errors of this project."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            raise self.request_error(error) from None
-
-    def request_error(self, error: click.UsageError) -> RequestError:
-        """Return click's complaint as ours: what is wrong, and what to type instead."""
-        more = f"sizer {self.name} --help lists the options"
-        if isinstance(error, click.NoSuchOption):
-            known = [option for parameter in self.params for option in parameter.opts if option.startswith("--")]
-            close = nearest(error.option_name, [*known, "--help"])
-            hint = f"did you mean {close}? {more}" if close else more
-            return RequestError(f"no such option: {error.option_name}", code="unknown-option", hint=hint)
-        if isinstance(error, click.MissingParameter):
-            what = (error.param.name or "value").upper() if error.param is not None else "a value"
-            example = EXAMPLES.get(self.name or "", what)
-            return RequestError(f"sizer {self.name} needs {what}", code="missing-argument", hint=f"for example: sizer {self.name} {example}")
-        return RequestError(_sentence(error.format_message()), code="bad-call", hint=more)
-
-
-EXAMPLES = {"estimate": "qwen3-8b", "plan": "qwen3-8b", "why-not": "llama-3.3-70b"}
-
-
-def _sentence(text: str) -> str:
-    """Return click's message as part of our line: no capital, no full stop."""
-    text = " ".join(text.split()).rstrip(".")
-    return text[:1].lower() + text[1:]
+def command(name: str, run: Run, *parts: Sequence[Option | Argument], text: str) -> Command:
+    """Return a command that takes ``parts`` and the global options."""
+    declared = [one for part in parts for one in part]
+    options = [one for one in declared if isinstance(one, Option)]
+    return Command(name, run, [*options, *global_options()], [one for one in declared if isinstance(one, Argument)], text)

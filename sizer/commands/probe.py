@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from sizer.commands.common import the_catalog, the_machine
 from sizer.commands.options import command as make_command
 from sizer.commands.options import machine_options
+from sizer.commands.parser import Option
 
 if TYPE_CHECKING:
     from sizer.commands.terminal import Terminal
     from sizer.schema.machine import Machine
 
 TEXT = "Show what was detected, from which source, what could not be read and what to do about it."
-OPTIONS: list[click.Parameter] = [
-    click.Option(["--record"], metavar="FILE", help="Write every question asked and its answer (a capture); - is standard output."),
-    click.Option(["--measure"], is_flag=True, help="Measure the memory bandwidth (about a second)."),
-    click.Option(["--explain"], is_flag=True, help="Show for every fact its source, and what other sources said."),
+OPTIONS: list[Option] = [
+    Option("--record", metavar="FILE", help="Write every question asked and its answer (a capture); - is standard output."),
+    Option("--measure", is_flag=True, help="Measure the memory bandwidth (about a second)."),
+    Option("--explain", is_flag=True, help="Show for every fact its source, and what other sources said."),
 ]
 
 

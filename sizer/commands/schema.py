@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from sizer.commands.options import command as make_command
-from sizer.commands.options import unknown_word
+from sizer.commands.parser import Argument
+from sizer.commands.words import unknown_word
 
 if TYPE_CHECKING:
     from sizer.commands.terminal import Terminal
@@ -41,4 +40,4 @@ def run(terminal: Terminal, values: dict[str, Any]) -> None:
     terminal.document(text(wanted).rstrip())
 
 
-command = make_command("schema", run, [click.Argument(["name"], required=False)], text=TEXT)
+command = make_command("schema", run, [Argument("name", required=False)], text=TEXT)

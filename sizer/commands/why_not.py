@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from sizer.commands.common import budget_of, the_catalog, the_machine
 from sizer.commands.options import command as make_command
 from sizer.commands.options import given, machine_options, recommend_options
+from sizer.commands.parser import Argument
 
 if TYPE_CHECKING:
     from sizer.commands.terminal import Terminal
@@ -35,4 +34,4 @@ def run(terminal: Terminal, values: dict[str, Any]) -> None:
 
 
 options = [option for option in recommend_options() if option.name not in LEFT_OUT]
-command = make_command("why-not", run, [click.Argument(["model"])], machine_options(), options, text=TEXT)
+command = make_command("why-not", run, [Argument("model")], machine_options(), options, text=TEXT)
