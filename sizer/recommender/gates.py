@@ -190,13 +190,12 @@ def needs_quality(space: Space) -> bool:
 
 
 def _good_enough(row: Row, space: Space) -> bool:
-    if row.quality is None or not needs_quality(space):
-        return True
-    return bool(row.quality.score - row.quality.uncertainty >= space.search["least_quality"])
+    quality = space.general_quality(row) if needs_quality(space) else None
+    return quality is None or bool(quality.score - quality.uncertainty >= space.search["least_quality"])
 
 
 def _good_enough_reason(row: Row, space: Space) -> str:
-    quality = row.quality or Score(0.0, 0.0)
+    quality = space.general_quality(row) or Score(0.0, 0.0)
     least = space.search["least_quality"]
     return f"{row.quant.id} scores {quality.score:.0f} ±{quality.uncertainty:.0f} of 100 here: not surely above {least:g}, where answers become worth having"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sizer.recommender import ranking
-from sizer.recommender.gates import already_there, first_closed_model_gate, first_closed_offer_gate, first_closed_row_gate
+from sizer.recommender.gates import already_there, first_closed_model_gate, first_closed_offer_gate, first_closed_row_gate, least_tps
 from sizer.recommender.space import Engine, Offer, Row, Space
 from sizer.records import dataclass, field, replace
 from sizer.runtimes.options import model_refusal
@@ -228,7 +228,7 @@ def longer_context(pick: Row, space: Space) -> Row | None:
 
 
 def least_bad(space: Space, models: Iterable[Model], found: Found) -> Row | None:
-    """Return the row that comes closest when nothing is open: one that fits and is merely too slow; None when nothing fits at all."""
+    """Return the row that comes closest when nothing is open: the best of those fast enough, else the fastest that fits; None when nothing fits at all."""
     slow = [
         row
         for model in models
@@ -239,7 +239,10 @@ def least_bad(space: Space, models: Iterable[Model], found: Found) -> Row | None
         for row in space.rows(offer)
         if row.fits and ((gate := first_closed_row_gate(row, space)) is None or gate.name in ("is_fast_enough", "is_good_enough")) and row.quality is not None
     ]
-    return max(slow, key=_order, default=None)
+    usable = [row for row in slow if row.decode_tps >= least_tps(space)]
+    if usable:
+        return max(usable, key=lambda row: (row.quality.score if row.quality else 0.0, _order(row)))
+    return max(slow, key=lambda row: (row.decode_tps, _order(row)), default=None)
 
 
 def rejections(found: Found, pick: Row | None, space: Space, most: int = 5) -> list[Rejection]:

@@ -288,11 +288,10 @@ class Space:
         row.decode_tps = self._decode_tps(places, depth)
         if row.decode_tps:
             row.ttft_s = speed.prompt_seconds(places, constants, min(self.use_case["prompt_tokens"], row.config.context)) + 1 / row.decode_tps
-        found = ranking.quality_at_speed(row.model, self.use_case["quality"], row.decode_tps, self.use_case, self.weights)
+        found = self._quality(row, self.use_case["quality"])
         if found is None:
             return row
-        score, row.thinking = found
-        row.quality = Score(quality_after_quant(score.score, row.model, row.quant), score.uncertainty, score.basis)
+        row.quality, row.thinking = found
         row.utility = ranking.utility(
             row.quality,
             ranking.speed_points(row.decode_tps, self.use_case, self.weights),
@@ -303,6 +302,18 @@ class Space:
         )
         row.utility += row.option.preference
         return row
+
+    def _quality(self, row: Row, column: str) -> tuple[Score, float] | None:
+        found = ranking.quality_at_speed(row.model, column, row.decode_tps, self.use_case, self.weights)
+        if found is None:
+            return None
+        score, thinking = found
+        return Score(quality_after_quant(score.score, row.model, row.quant), score.uncertainty, score.basis), thinking
+
+    def general_quality(self, row: Row) -> Score | None:
+        """Return the score for everything at once, the best measured one: whether a model is good for anything at this speed."""
+        found = self._quality(row, "general")
+        return found[0] if found else None
 
     def _penalties(self, row: Row) -> float:
         points, engine = self.weights, row.engine
