@@ -1,7 +1,6 @@
 """``python -m sizer``."""
 
-import sys
+from sizer.cli import entry
 
-from sizer.cli import main
-
-sys.exit(main())
+if __name__ == "__main__":
+    entry()
