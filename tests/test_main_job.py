@@ -61,7 +61,10 @@ def test_speeds_lie_inside_their_interval(answers: dict[str, Recommendation], na
     pick = answers[name].pick
     assert pick is not None
     speed = pick.speed
-    for low, middle, high in ((speed.decode_tps_low, speed.decode_tps, speed.decode_tps_high), (speed.prefill_tps_low, speed.prefill_tps, speed.prefill_tps_high)):
+    for low, middle, high in (
+        (speed.decode_tps_low, speed.decode_tps, speed.decode_tps_high),
+        (speed.prefill_tps_low, speed.prefill_tps, speed.prefill_tps_high),
+    ):
         if middle is not None:
             assert low is not None and high is not None
             assert 0 < low <= middle <= high

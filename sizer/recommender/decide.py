@@ -189,7 +189,13 @@ def _nearest_good(space: Space, found: Found) -> Missed | None:
     least = space.search["least_quality"] if needs_quality(space) else -1e9
     good = [miss for miss in found.missed.values() if best_score(miss.model, space) >= least and miss.gate != "is_good_enough"]
     pool = good or list(found.missed.values())
-    return min(pool, key=lambda miss: (miss.row is None, miss.row.missing_bytes if miss.row else 0, miss.model.id), default=None)
+    return min(pool, key=_distance, default=None)
+
+
+def _distance(miss: Missed) -> tuple[bool, int, float, str]:
+    """Order misses by how little is missing: memory first, then speed."""
+    row = miss.row
+    return (row is None, row.missing_bytes if row else 0, -row.decode_tps if row else 0.0, miss.model.id)
 
 
 def _what_would_help(space: Space, found: Found) -> str:

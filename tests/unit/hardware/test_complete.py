@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sizer.catalog.load import Catalog
 from sizer.hardware.complete import complete, memory_system
-from sizer.schema.machine import Accelerator, Machine
+from sizer.schema.machine import Accelerator, Machine, Memory, Platform
 from sizer.units import GIB, MIB
 
 from .conftest import machine
