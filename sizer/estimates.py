@@ -61,6 +61,9 @@ def estimate(model: str | None, machine: Machine | None, catalog: Catalog, probe
     )
     architecture = subject.source.architecture
     layers = len(architecture.layers) + len(architecture.nextn) + 1  # as llama.cpp counts for --gpu-layers: draft blocks and the output layer too
+    pace = SpeedEstimate(calibration="no device to run on") if generic else speed_for(subject, config, cards, host, catalog, options.get("prompt"), found)
+    if pace.decode_tps:
+        notes.append(f"speed: {speed.meaning(catalog.assumptions['use_cases']['general'], pace, catalog.speed)}")
     return Estimate(
         model=subject.name,
         quant=subject.quant,
@@ -75,7 +78,7 @@ def estimate(model: str | None, machine: Machine | None, catalog: Catalog, probe
         runtime=config.runtime,
         backend=backend,
         memory=found,
-        speed=SpeedEstimate(calibration="no device to run on") if generic else speed_for(subject, config, cards, host, catalog, options.get("prompt")),
+        speed=pace,
         notices=tuple(notes),
     )
 
@@ -266,8 +269,19 @@ def _word(what: str, value: str, allowed: tuple[str, ...]) -> str:
     raise RequestError(f'no {what} called "{value}"', code="unknown-value", hint=f"did you mean {near[0]}?" if near else f"one of: {', '.join(allowed)}")
 
 
-def speed_for(subject: Subject, config: Configuration, cards: tuple[Accelerator, ...], machine: Machine, catalog: Catalog, prompt: int | None) -> SpeedEstimate:
-    """Return the speed with ``prompt`` tokens already in context (none by default)."""
+def speed_for(
+    subject: Subject,
+    config: Configuration,
+    cards: tuple[Accelerator, ...],
+    machine: Machine,
+    catalog: Catalog,
+    prompt: int | None,
+    held: MemoryEstimate,
+) -> SpeedEstimate:
+    """Return the speed with ``prompt`` tokens already in context (none by default).
+
+    What a card cannot hold is read over the bus: a spill is no small slowdown.
+    """
     rates = [speed.rates_for(card, config.backend, catalog.speed, runtime=config.runtime) for card in cards]
     if any(rate is None for rate in rates):
         return SpeedEstimate(calibration="memory bandwidth unknown: no estimate")
@@ -282,4 +296,15 @@ def speed_for(subject: Subject, config: Configuration, cards: tuple[Accelerator,
         speed_class=quant.speed_class if quant else subject.quant or "Q4_K_M",
     )
     depth = int(prompt or 0)
-    return speed.predict(places, catalog.speed, depth_tokens=depth, prompt_tokens=depth or 512, parallel=config.parallel, runtime=config.runtime)
+    over = [device.total_bytes - (device.budget_bytes or device.total_bytes) for device in held.devices if device.kind == "accelerator"]
+    discrete = bool(cards) and cards[0].kind == "discrete"
+    return speed.predict(
+        places,
+        catalog.speed,
+        depth_tokens=depth,
+        prompt_tokens=depth or 512,
+        parallel=config.parallel,
+        ubatch=config.ubatch,
+        runtime=config.runtime,
+        overflow_bytes=max(0, max(over)) if discrete and over else 0,
+    )

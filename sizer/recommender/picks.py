@@ -70,6 +70,7 @@ def speed_of(row: Row, space: Space) -> SpeedEstimate:
         depth_tokens=space.use_case["depth_tokens"],
         prompt_tokens=space.use_case["prompt_tokens"],
         parallel=row.config.parallel,
+        ubatch=row.config.ubatch,
         runtime=row.option.runtime,
     )
 
@@ -92,6 +93,7 @@ def pick_from(row: Row, space: Space, found: Found, tier: str, *, role: Role | N
     option = row.option
     model, quality = row.model, row.quality
     estimate = row.exact or exact_memory(row, space)
+    pace = speed_of(row, space)
     source = source_of(row)
     planned = plan(
         PlanInput(
@@ -126,7 +128,7 @@ def pick_from(row: Row, space: Space, found: Found, tier: str, *, role: Role | N
         gpu_layers=gpu_layers(row, space),
         cpu_moe=row.config.cpu_moe,
         memory=estimate,
-        speed=speed_of(row, space),
+        speed=pace,
         quality=Quality(
             score=round(quality.score, 1) if quality else 0.0,
             uncertainty=round(quality.uncertainty, 1) if quality else 0.0,
@@ -139,7 +141,7 @@ def pick_from(row: Row, space: Space, found: Found, tier: str, *, role: Role | N
         settings=planned.settings,
         steps=planned.steps,
         endpoint=planned.endpoint,
-        why=(*option.reasons, *planned.reasons, *reasons_for(row, space, found, tier)),
+        why=(*option.reasons, *planned.reasons, *reasons_for(row, space, found, tier, pace)),
         role=role,
         trade_off=trade_off(role, row, beside) if role and beside else None,
     )

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from sizer.estimator import speed
 from sizer.recommender.gates import gib, least_context
 from sizer.recommender.search import Found, best_score, nearest_misses
 from sizer.recommender.space import Row, Space
 from sizer.runtimes.options import model_refusal
+from sizer.schema.estimate import SpeedEstimate
 from sizer.schema.recommendation import Reason
 
 _FAR = 1.0  # a model that misses more than all memory of the machine is no "next" model for anybody
 
 
-def reasons_for(row: Row, space: Space, found: Found, tier: str) -> list[Reason]:
+def reasons_for(row: Row, space: Space, found: Found, tier: str, pace: SpeedEstimate) -> list[Reason]:
     """Return why this model, quantisation, context and placement, each with its source."""
     result = [_model_reason(row, space, found)]
     result += [reason for reason in (_quant_reason(row, space, found), _context_reason(row, space), _placement_reason(row, space)) if reason]
+    words = space.catalog.speed["meaning"]
+    said = speed.meaning(space.use_case, pace, space.catalog.speed)
+    result.append(Reason(rule="speed", fact=said, source=f"{words['source']} ({words['checked']})"))
     result += _runtime_reasons(row, space)
     if space.needs.use_case != "embedding":
         result.append(_tier_reason(row, space, tier))
@@ -120,6 +125,6 @@ def trade_off(role: str, row: Row, pick: Row) -> str:
     points = f"quality {mine:.0f} instead of {theirs:.0f}"
     if role == "smaller-download":
         return f"{row.download_bytes / 1e9:.1f} instead of {pick.download_bytes / 1e9:.1f} GB, {points}"
-    speed = f"{row.decode_tps:.0f} instead of {pick.decode_tps:.0f} tokens/s"
+    pace = f"{row.decode_tps:.0f} instead of {pick.decode_tps:.0f} tokens/s"
     where = ", experts in main memory" if row.config.cpu_moe else ", partly in main memory" if row.config.gpu_layers is not None and row.engine.devices else ""
-    return f"{speed}, {points}{where}"
+    return f"{pace}, {points}{where}"

@@ -287,7 +287,9 @@ class Space:
         depth = min(self.use_case["depth_tokens"], row.config.context)
         row.decode_tps = self._decode_tps(places, depth)
         if row.decode_tps:
-            row.ttft_s = speed.prompt_seconds(places, constants, min(self.use_case["prompt_tokens"], row.config.context)) + 1 / row.decode_tps
+            row.ttft_s = (
+                speed.prompt_seconds(places, constants, min(self.use_case["prompt_tokens"], row.config.context), 0, row.config.ubatch) + 1 / row.decode_tps
+            )
         found = self._quality(row, self.use_case["quality"])
         if found is None:
             return row
