@@ -1,26 +1,28 @@
 """The measured memory bandwidth of this machine, kept in the user's cache folder: written only by ``sizer probe --measure``, read by every live probe.
 
 A kept figure counts only for the machine it was measured on (same processor, same memory); a cache that cannot be read or written changes nothing.
+Paths are strings here: every probe comes by, and ``pathlib`` alone would cost it 5 ms.
 """
+
+# ruff: noqa: PTH103, PTH111, PTH118, PTH120, PTH123
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from sizer.schema.machine import Machine
 
+LIMIT = 1 << 16  # letters; the record is one line
 
-def cache_file() -> Path | None:
+
+def cache_file() -> str | None:
     """Return where the measurement is kept (the system's own cache folder), None without a home."""
     folder = {"win32": os.environ.get("LOCALAPPDATA"), "darwin": "~/Library/Caches"}.get(sys.platform, os.environ.get("XDG_CACHE_HOME") or "~/.cache")
-    try:
-        return Path(folder).expanduser() / "sizer" / "memory-bandwidth.json" if folder else None
-    except RuntimeError:
-        return None
+    found = os.path.expanduser(folder) if folder else "~"
+    return None if found.startswith("~") else os.path.join(found, "sizer", "memory-bandwidth.json")
 
 
 def _fingerprint(machine: Machine) -> list[Any]:
@@ -30,8 +32,11 @@ def _fingerprint(machine: Machine) -> list[Any]:
 def kept(machine: Machine) -> dict[str, Any] | None:
     """Return the record that was measured on this machine, if there is one."""
     path = cache_file()
+    if path is None:
+        return None
     try:
-        document = json.loads(path.read_text(encoding="utf-8")) if path else None
+        with open(path, encoding="utf-8") as file:
+            document = json.loads(file.read(LIMIT))
     except (OSError, ValueError):
         return None
     if not isinstance(document, dict) or document.get("machine") != _fingerprint(machine):
@@ -46,8 +51,9 @@ def keep(machine: Machine, record: dict[str, Any]) -> bool:
     try:
         if path is None:
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"machine": _fingerprint(machine), "measurement": record}) + "\n", encoding="utf-8")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(json.dumps({"machine": _fingerprint(machine), "measurement": record}) + "\n")
     except OSError:
         return False
     return True
