@@ -169,7 +169,16 @@ BASE: dict[str, Any] = {
     "cpu": {
         "core_gbs": {"avx512": 18.0, "avx2": 12.0, "avx": 6.0, "sse": 1.0, "apple": 20.0, "neon-dotprod": 6.0, "neon": 1.0, "none": 0.1},
         "quant": {
-            **dict.fromkeys(CLASSES, 1.0), "f16": 1.4, "bf16": 1.4, "q4_0": 1.2, "iq4": 0.8, "q3": 0.75, "q2": 0.75, "iq3": 0.33, "iq2": 0.33, "mxfp4": 0.8,
+            **dict.fromkeys(CLASSES, 1.0),
+            "f16": 1.4,
+            "bf16": 1.4,
+            "q4_0": 1.2,
+            "iq4": 0.8,
+            "q3": 0.75,
+            "q2": 0.75,
+            "iq3": 0.33,
+            "iq2": 0.33,
+            "mxfp4": 0.8,
         },
         "scaling": 0.75,
         "saturation": 0.2,
@@ -589,7 +598,9 @@ def report(tree: Mapping[str, Any]) -> str:
     """Return the cross-validated errors as a table."""
     lines = [f"{'slice':<16}{'cells':>6}{'groups':>8}{'median':>9}{'p90':>8}{'by group':>10}{'p90':>8}{'covered':>9}"]
     for name, row in tree["accuracy"].items():
-        lines.append(f"{name:<16}{row['cells']:>6}{row['groups']:>8}{row['median']:>9.1%}{row['p90']:>8.1%}{row['group_median']:>10.1%}{row['group_p90']:>8.1%}{row['covered']:>9.0%}")
+        lines.append(
+            f"{name:<16}{row['cells']:>6}{row['groups']:>8}{row['median']:>9.1%}{row['p90']:>8.1%}{row['group_median']:>10.1%}{row['group_p90']:>8.1%}{row['covered']:>9.0%}"
+        )
     return "\n".join(lines)
 
 

@@ -362,8 +362,8 @@ def cpu_rates(
         memory = reach * GIGA * table["efficiency"] * (reach / table["unknown_bandwidth_gbs"]) ** -table["saturation"]
     per_byte = PerClass()
     for name, share in table["quant"].items():
-        cores = workers**table["scaling"] * scale * share * GIGA
-        per_byte[name] = (memory**-table["sharpness"] + cores**-table["sharpness"]) ** (1 / table["sharpness"])
+        cores = workers ** table["scaling"] * scale * share * GIGA
+        per_byte[name] = (memory ** -table["sharpness"] + cores ** -table["sharpness"]) ** (1 / table["sharpness"])
     operations = workers ** table["prompt_scaling"] * table["prompt_gflops"][isa] * GIGA
     thin = constants["interval"]["thin"]
     return Rates(

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 ARM_FEATURES = ("asimd", "asimddp", "fp16")
 
 
-def with_chip(
-    catalog: Catalog, machine: Machine, chip: str, vram: float | None, ram: float | None, base: Machine | None
-) -> tuple[Machine, list[Notice]]:
+def with_chip(catalog: Catalog, machine: Machine, chip: str, vram: float | None, ram: float | None, base: Machine | None) -> tuple[Machine, list[Notice]]:
     """Return the Mac with this chip. ``vram`` stands for iogpu.wired_limit_mb: what the graphics may wire."""
     notices: list[Notice] = []
     entries = _chips(catalog.device_index, chip)

@@ -253,17 +253,13 @@ def _shared_memory_limit(machine: Machine, budget_bytes: int, main_bytes: int) -
     return Notice("shared-memory-limit", "info", text, remedy)
 
 
-def _memory(
-    machine: Machine, cards: Sequence[Accelerator], main: budgets.Budget, catalog: Catalog, *, now: bool
-) -> tuple[Memory, list[Notice]]:
+def _memory(machine: Machine, cards: Sequence[Accelerator], main: budgets.Budget, catalog: Catalog, *, now: bool) -> tuple[Memory, list[Notice]]:
     """Return main memory with its budget and bandwidth, and the notices that say where they come from."""
     found = budgets.host_now(machine, main, catalog.budgets) if now else main
     bandwidth, source, assumed = _bandwidth(machine, cards, catalog)
     notices = [Notice("memory-budget", "info", f"main memory: {found.why}")]
     if assumed:
-        notices.append(
-            Notice("assumed-bandwidth", "info", f"memory bandwidth {bandwidth:g} GB/s is {source}", "`sizer probe --measure` measures it")
-        )
+        notices.append(Notice("assumed-bandwidth", "info", f"memory bandwidth {bandwidth:g} GB/s is {source}", "`sizer probe --measure` measures it"))
     return replace(machine.memory, budget_bytes=found.budget_bytes, bandwidth_gbs=bandwidth, bandwidth_source=source), notices
 
 
