@@ -13,6 +13,7 @@ from sizer.schema.machine import Machine
 from sizer.schema.needs import Needs
 from sizer.schema.recommendation import Recommendation
 from sizer.units import GIB
+from sizer.words import one_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -178,18 +179,18 @@ def needs_from(
 
     listed = [word for word in (needs.split(",") if isinstance(needs, str) else needs) if word]
     for word in listed:
-        _one_of("needs", word.strip(), wanted.CAPABILITIES)
-    _one_of("use case", use_case, wanted.USE_CASES)
-    _one_of("runtime", runtime, ("auto", *wanted.RUNTIME_IDS))
-    _one_of("deployment", deployment, wanted.DEPLOYMENTS)
-    _one_of("audience", audience, wanted.AUDIENCES)
-    _one_of("license", license, wanted.LICENSES)
-    _one_of("budget", budget, ("capacity", "now"))
-    _one_of("serve", serve, ("local", "lan"))
+        one_of("needs", word.strip(), wanted.CAPABILITIES)
+    one_of("use case", use_case, wanted.USE_CASES)
+    one_of("runtime", runtime, ("auto", *wanted.RUNTIME_IDS))
+    one_of("deployment", deployment, wanted.DEPLOYMENTS)
+    one_of("audience", audience, wanted.AUDIENCES)
+    one_of("license", license, wanted.LICENSES)
+    one_of("budget", budget, ("capacity", "now"))
+    one_of("serve", serve, ("local", "lan"))
     if kv_type is not None:
-        _one_of("KV type", kv_type, KV_TYPES)
+        one_of("KV type", kv_type, KV_TYPES)
     if with_ is not None:
-        _one_of("--with", with_, ("embedding",))
+        one_of("--with", with_, ("embedding",))
     return Needs(
         use_case=use_case,
         needs=tuple(sorted({word.strip() for word in listed})),
@@ -212,16 +213,6 @@ def needs_from(
         serve=serve,
         top=int(_not_negative("top", top)),
     )
-
-
-def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
-    if value in allowed:
-        return
-    from difflib import get_close_matches
-
-    near = get_close_matches(str(value).lower(), allowed, n=1, cutoff=0.5)
-    hint = f'did you mean "{near[0]}"? ' if near else ""
-    raise RequestError(f'no {name} called "{value}"', code="unknown-value", hint=f"{hint}allowed: {', '.join(allowed)}")
 
 
 def _positive(name: str, value: Any, *, most: float) -> Any:

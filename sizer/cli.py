@@ -116,8 +116,8 @@ def load(name: str) -> Any:
 
 def unknown_command(word: str) -> SizerError:
     """Return the error for a word that is no command."""
-    from sizer.commands.words import nearest
     from sizer.errors import RequestError
+    from sizer.words import nearest
 
     if word in RESERVED:
         return RequestError(f'"{word}" is reserved for a later version; this one does not have it', code="not-built", hint="see sizer --help")

@@ -17,6 +17,7 @@ from sizer.schema.catalog import QuantSize
 from sizer.schema.estimate import BACKENDS, KV_TYPES, Configuration, DeviceMemory, Estimate, MemoryEstimate, SpeedEstimate
 from sizer.schema.machine import Accelerator, Machine
 from sizer.schema.needs import RUNTIME_IDS
+from sizer.words import one_of
 
 if TYPE_CHECKING:
     from sizer.modelfiles import ModelFile
@@ -167,8 +168,8 @@ def devices_of(machine: Machine, backend: str | None) -> tuple[tuple[Accelerator
 
     Cards of one kind that share the best backend work together, as llama.cpp does by default.
     """
-    if backend is not None and backend not in BACKENDS:
-        raise RequestError(f'no backend called "{backend}"', code="unknown-value", hint=f"one of: {', '.join(BACKENDS)}")
+    if backend is not None:
+        one_of("backend", backend, BACKENDS)
     if backend == "cpu":
         return (), "cpu", False
     usable = [card for card in machine.accelerators if card.usable]
@@ -188,15 +189,15 @@ def configuration(
 ) -> tuple[Configuration, list[str]]:
     """Return the configuration that the options describe, and what is worth saying about it."""
     notes: list[str] = []
-    runtime = _word("runtime", options.get("runtime") or "llama.cpp", RUNTIME_IDS)
+    runtime = one_of("runtime", options.get("runtime") or "llama.cpp", RUNTIME_IDS)
     parallel = int(options.get("parallel") or 1)
     kv_type = options.get("kv_type")
     flash = options.get("flash_attn") or "auto"
     config = Configuration(
         context=DEFAULT_CONTEXT,
         parallel=parallel,
-        kv_type_k=_word("KV type", options.get("kv_type_k") or kv_type or "f16", KV_TYPES),
-        kv_type_v=_word("KV type", options.get("kv_type_v") or kv_type or "f16", KV_TYPES),
+        kv_type_k=one_of("KV type", options.get("kv_type_k") or kv_type or "f16", KV_TYPES),
+        kv_type_v=one_of("KV type", options.get("kv_type_v") or kv_type or "f16", KV_TYPES),
         flash_attn=_switch(flash, True),
         ubatch=int(options.get("ubatch") or 512),
         kv_unified=_switch(options.get("kv_unified"), True),
@@ -258,15 +259,6 @@ def _split(cards: tuple[Accelerator, ...]) -> tuple[float, ...] | None:
     if len(cards) < 2 or not all(budgets):
         return None
     return tuple(budget / sum(budgets) for budget in budgets)
-
-
-def _word(what: str, value: str, allowed: tuple[str, ...]) -> str:
-    if value in allowed:
-        return value
-    from difflib import get_close_matches
-
-    near = get_close_matches(value, allowed, n=1, cutoff=0.3)
-    raise RequestError(f'no {what} called "{value}"', code="unknown-value", hint=f"did you mean {near[0]}?" if near else f"one of: {', '.join(allowed)}")
 
 
 def speed_for(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sizer.commands.options import command as make_command
 from sizer.commands.parser import Argument
-from sizer.commands.words import unknown_word
+from sizer.words import unknown_word
 
 if TYPE_CHECKING:
     from sizer.commands.terminal import Terminal

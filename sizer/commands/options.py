@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sizer.commands.parser import Argument, Command, Option, Run
-from sizer.commands.words import unknown_word
 from sizer.errors import RequestError
 from sizer.schema.estimate import BACKENDS, KV_TYPES
 from sizer.schema.needs import AUDIENCES, CAPABILITIES, DEPLOYMENTS, LICENSES, RUNTIME_IDS, USE_CASES
+from sizer.words import unknown_word
 
 MOST_TOKENS = 1 << 30
 MOST_GIB = 1 << 20

@@ -141,7 +141,7 @@ class Command:
         return placed
 
     def _unknown(self, called: str, known: list[str]) -> RequestError:
-        from sizer.commands.words import nearest
+        from sizer.words import nearest
 
         close = nearest(called, [spelling for spelling in (*known, *HELP) if spelling.startswith("--")])
         hint = f"did you mean {close}? {self._more()}" if close else self._more()

@@ -1,4 +1,4 @@
-"""What to say of a word that is none of those expected."""
+"""Words that a user typed against the words that we know: the nearest one, and the error that names it."""
 
 from __future__ import annotations
 
@@ -24,3 +24,10 @@ def unknown_word(what: str, word: str, words: Sequence[str]) -> RequestError:
     choice = ", ".join(words)
     hint = f'did you mean "{close}"? One of: {choice}' if close else f"one of: {choice}"
     return RequestError(f'{what}: there is no "{word}"', code="unknown-value", hint=hint)
+
+
+def one_of(what: str, word: str, words: Sequence[str]) -> str:
+    """Return ``word`` if it is one of ``words``; raise ``RequestError`` with the nearest one otherwise."""
+    if word in words:
+        return word
+    raise unknown_word(what, str(word), words)
