@@ -73,7 +73,7 @@ class _Hub:
         return read
 
     def _range(self, url: str, start: int, count: int) -> bytes:
-        from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]
+        from huggingface_hub.utils import build_hf_headers, get_session
 
         headers = {**build_hf_headers(), "Range": f"bytes={start}-{start + count - 1}"}
         response = get_session().get(url, headers=headers, timeout=TIMEOUT_S)
