@@ -68,7 +68,7 @@ def test_the_one_shot_path_does_without_the_heavy_libraries(arguments: list[str]
 def test_a_command_imports_only_its_own_module() -> None:
     loaded, _ = modules(["schema", "error"])
     ours = {name for name in loaded if name.startswith("sizer.commands.")}
-    assert ours == {f"sizer.commands.{name}" for name in ("schema", "options", "parser", "terminal", "words")}
+    assert ours == {f"sizer.commands.{name}" for name in ("schema", "options", "parser", "terminal")}
     assert "sizer.api" not in loaded
 
 

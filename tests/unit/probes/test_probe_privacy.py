@@ -20,7 +20,7 @@ KIM = Identity("/home/kim", ("kimberly", "Kimberly Doe"), ("kims-laptop.lan", "k
 UUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 OWN = Path(__file__).resolve().parents[2] / "captures"
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "captures_json"
-RECORDED = [path for folder in (OWN, SHARED) if folder.is_dir() for path in sorted(folder.rglob("*.json"))]
+RECORDED = [path for folder in (OWN, SHARED) if folder.is_dir() for path in sorted(folder.rglob("*.json")) if path.name != "machine.json"]
 
 
 def clean(text: str, question: str = "run:some command", identity: Identity = KIM) -> str:
