@@ -43,8 +43,9 @@ def test_ollama_is_installed_started_awaited_and_given_the_model(tmp_path: Path)
 
 
 def test_llama_cpp_runs_in_the_background_and_is_asked(tmp_path: Path) -> None:
-    script = emit(answered(machine("linux", RTX_4090), "llama.cpp"), "shell")
-    code, calls, errors = run(tmp_path, script, {"curl": "exit 0", "llama": "sleep 1", "nvidia-smi": ""})
+    script = emit(answered(machine("linux", RTX_4090), "llama.cpp"), "shell").replace("sleep 2", "sleep 0.2")
+    healthy_once_it_runs = 'case "$*" in *health*) grep -q "^llama serve" calls || exit 7;; esac'
+    code, calls, errors = run(tmp_path, script, {"curl": healthy_once_it_runs, "llama": "sleep 1", "nvidia-smi": ""})
     assert code == 0, errors
     assert any(call.startswith("llama download -hf Qwen/Qwen3-8B-GGUF:Q4_K_M") for call in calls)
     assert any("-c 16384" in call for call in calls if call.startswith("llama serve"))
