@@ -8,8 +8,8 @@ from typing import Any
 from sizer.catalog.load import Catalog
 from sizer.catalog.resolve import resolve_model, resolve_quant
 from sizer.recommender.gates import gib, least_context, least_tps, needs_quality
-from sizer.recommender.picks import pick_from, settled
-from sizer.recommender.search import Found, Missed, alternatives, best_score, least_bad, pick_among, rejections, search
+from sizer.recommender.picks import exact_memory, pick_from, settled
+from sizer.recommender.search import Found, Missed, alternatives, best_score, least_bad, pick_among, rejections, replace_row, search
 from sizer.recommender.space import Offer, Row, Space
 from sizer.runtimes.notices import of_choice
 from sizer.runtimes.options import options
@@ -17,6 +17,7 @@ from sizer.schema.catalog import Model
 from sizer.schema.machine import Machine, Notice
 from sizer.schema.needs import Needs
 from sizer.schema.recommendation import CatalogInfo, Fallback, Pick, Recommendation
+from sizer.units import GIB
 
 
 def tier_of(machine: Machine, tiers: Mapping[str, Any]) -> str:
@@ -38,10 +39,10 @@ def space_for(machine: Machine, needs: Needs, catalog: Catalog) -> tuple[Space, 
     return Space(machine, needs, catalog, options(machine, needs, catalog.runtimes)), models
 
 
-def _with(needs: Needs, /, **changes: Any) -> Needs:
+def _with(record: Any, /, **changes: Any) -> Any:
     from sizer.records import replace
 
-    return replace(needs, **changes)
+    return replace(record, **changes)
 
 
 def decide(machine: Machine, needs: Needs, catalog: Catalog, *, second: bool = False) -> Recommendation:
@@ -60,8 +61,8 @@ def decide(machine: Machine, needs: Needs, catalog: Catalog, *, second: bool = F
     others: list[Pick] = []
     if winner is not None:
         pick = pick_from(winner, space, found, tier, second=second)
-        settled_rows = ((role, settled(row, space)) for role, row in alternatives(found, winner, space, needs.top))
-        others = [pick_from(row, space, found, tier, role=role, beside=winner) for role, row in settled_rows if row is not None]
+        rows = alternatives(found, winner, space, needs.top, lambda row: settled(row, space))
+        others = [pick_from(row, space, found, tier, role=role, beside=winner) for role, row in rows]
     else:
         worst = least_bad(space, models, found)
         worst = settled(worst, space) if worst is not None else None
@@ -81,13 +82,26 @@ def decide(machine: Machine, needs: Needs, catalog: Catalog, *, second: bool = F
 
 
 def _settled_winner(found: Found, space: Space) -> Row | None:
-    """Return the winner whose exact memory fits; a row that only seemed to fit is taken out and the next best one is asked."""
+    """Return the winner whose exact memory fits; a row that only seemed to fit is taken out and its model offers its next best one."""
     while (winner := pick_among(found.best, space)) is not None:
         row = settled(winner, space)
         if row is not None:
             return row
-        found.best.remove(winner)
+        space.refuse(winner)
+        if not replace_row(winner, space, found):
+            found.missed.setdefault(winner.model.id, _tight(winner, space))
     return None
+
+
+def _tight(row: Row, space: Space) -> Missed:
+    """Return the miss of a row that seemed to fit: the exact count says otherwise."""
+
+    def tell() -> tuple[str, Row]:
+        over = [device for device in exact_memory(row, space).devices if device.fits is False]
+        needs = ", ".join(f"{gib(device.total_bytes)} on {device.name}, which gives {gib(device.budget_bytes or 0)}" for device in over)
+        return f"{row.quant.id} at {row.config.context} tokens needs {needs}", row
+
+    return Missed(row.model, "fits_memory", 0.0, tell)
 
 
 def too_slow(row: Row, space: Space) -> bool:
@@ -195,7 +209,7 @@ def _nearest_good(space: Space, found: Found) -> Missed | None:
 def _distance(miss: Missed) -> tuple[bool, int, float, str]:
     """Order misses by how little is missing: memory first, then speed."""
     row = miss.row
-    return (row is None, row.missing_bytes if row else 0, -row.decode_tps if row else 0.0, miss.model.id)
+    return (row is None, row.short_bytes if row else 0, -row.decode_tps if row else 0.0, miss.model.id)
 
 
 def _what_would_help(space: Space, found: Found) -> str:
@@ -251,8 +265,7 @@ def why_not(machine: Machine, needs: Needs, catalog: Catalog) -> dict[str, Any]:
         document["unlock"] = ["--quant, to take it all the same"] if gate == "quant_is_good_enough" else []
         return document
     if gate == "fits_memory":
-        budget = row.engine.device_budget_bytes if row.engine.devices and not row.engine.shared else row.engine.host_budget_bytes
-        document.update(needed_bytes=budget + row.missing_bytes, budget_bytes=budget, missing_bytes=row.missing_bytes)
+        document.update(needed_bytes=row.budget_bytes + row.short_bytes, budget_bytes=row.budget_bytes, missing_bytes=row.short_bytes)
     document["unlock"] = unlocks(row, gate, space)
     return document
 
@@ -269,13 +282,37 @@ def unlocks(row: Row, gate: str, space: Space) -> list[str]:
         others = space.offers(row.model, row.engine) if not space.needs.quant else _all_offers(row, space)
         smaller = sorted((o for o in others if o.size.file_bytes < row.offer.size.file_bytes), key=lambda o: -o.size.file_bytes)
         tried += [f"--quant {offer.quant.id}" for offer in smaller if space.place(offer, context, kv_type).fits][:1]
-        where = "graphics memory" if row.engine.devices and not row.engine.shared else "memory"
-        tried.append(f"+{gib(row.missing_bytes)} of {where}")
+        tried += _hardware(row, space)
     elif gate == "is_fast_enough":
         tried.append(f"memory about {least_tps(space) / max(row.decode_tps, 0.01):.1f} times as fast, or a GPU that holds the model")
     elif gate == "fits_disk":
         tried.append("free disk space, or a folder on another disk")
     return tried
+
+
+def _hardware(row: Row, space: Space) -> list[str]:
+    """Return the memory to buy that opens a row: a larger card, more main memory where what does not fit the card may lie there, as they are sold."""
+    engine, steps = row.engine, space.search["memory_steps_gib"]
+    ways = []
+    if engine.devices and not engine.shared:
+        cards = [space.machine.accelerators[index] for index in engine.devices]
+        held = sum(card.memory_total_bytes or card.budget_bytes or 0 for card in cards)
+        whole = space.place(_without_offload(row.offer), row.config.context, row.config.kv_type_k)
+        over = held - engine.device_budget_bytes + whole.device_bytes
+        size = next((step for step in steps if step * GIB >= over), None)
+        if size and size <= space.search["largest_card_gib"]:
+            ways.append(f"{'an' if size in (8, 80) else 'a'} {size} GB card")
+    if engine.shared and (size := next((step for step in steps if step * GIB >= (space.machine.memory.total_bytes or 0) + row.short_bytes), None)):
+        return [f"{'an' if size in (8, 80) else 'a'} {size} GB machine"]
+    if engine.offload != "none" or engine.shared or not engine.devices:
+        more = next((step for step in steps if step * GIB >= row.short_bytes), None)
+        ways.append(f"+{more} GiB RAM" if more else f"+{gib(row.short_bytes)} of memory")
+    return ways or [f"+{gib(row.short_bytes)} of graphics memory"]
+
+
+def _without_offload(offer: Offer) -> Offer:
+    changed: Offer = _with(offer, engine=_with(offer.engine, offload="none"))
+    return changed
 
 
 def _all_offers(row: Row, space: Space) -> list[Offer]:

@@ -167,14 +167,15 @@ def already_there(row: Row, space: Space) -> bool:
 def _memory_reason(row: Row, space: Space) -> str:
     engine = row.engine
     where = f"{row.quant.id} at {row.config.context} tokens"
-    if engine.devices and not engine.shared and row.device_bytes > engine.device_budget_bytes:
-        cards = [space.machine.accelerators[index] for index in engine.devices]
-        name = "the card gives" if len(cards) == 1 else f"the {len(cards)} cards give"
-        return f"{where} needs {gib(row.device_bytes)}, {name} {gib(engine.device_budget_bytes)}"
     if engine.shared or not engine.devices:
-        budget = min(engine.device_budget_bytes, engine.host_budget_bytes) if engine.devices else engine.host_budget_bytes
-        return f"{where} needs {gib(row.device_bytes + row.host_bytes)}, the memory gives {gib(budget)}"
-    return f"{where} needs {gib(row.host_bytes)} of main memory beside the card, there are {gib(engine.host_budget_bytes)}"
+        return f"{where} needs {gib(row.device_bytes + row.host_bytes)}, the memory gives {gib(row.budget_bytes)}"
+    name = "the card" if len(engine.devices) == 1 else f"the {len(engine.devices)} cards"
+    if engine.offload != "none" and not row.moved and row.device_bytes + row.host_bytes > row.all_bytes:
+        return f"{where} needs {gib(row.device_bytes + row.host_bytes)}, {name} and main memory give {gib(row.all_bytes)} together"
+    if row.device_bytes > engine.device_budget_bytes:
+        verb = "gives" if len(engine.devices) == 1 else "give"
+        return f"{where} needs {gib(row.device_bytes)}, {name} {verb} {gib(engine.device_budget_bytes)}"
+    return f"{where} needs {gib(row.host_bytes)} of main memory beside {name}, there are {gib(engine.host_budget_bytes)}"
 
 
 def least_tps(space: Space) -> float:

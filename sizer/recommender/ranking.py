@@ -79,7 +79,11 @@ def quality_at_speed(model: Model, column: str, decode_tps: float, use_case: Map
     return Score(score, thinking.uncertainty, thinking.basis), share
 
 
+def doubted(quality: Score, weights: Mapping[str, Any]) -> float:
+    """Return what a score counts: a thinly measured one is not a lead, part of its uncertainty is taken off."""
+    return float(quality.score - weights["uncertainty_weight"] * quality.uncertainty - (weights["prior_points"] if quality.basis == "prior" else 0.0))
+
+
 def utility(quality: Score, speed: float, first_token: float, context: float, penalties: float, weights: Mapping[str, Any]) -> float:
-    """Return the points that rank a row. A thinly measured score is not a lead: part of its uncertainty is taken off."""
-    doubt = weights["uncertainty_weight"] * quality.uncertainty + (weights["prior_points"] if quality.basis == "prior" else 0.0)
-    return float(quality.score - doubt + speed + first_token + context - penalties)
+    """Return the points that rank a row."""
+    return doubted(quality, weights) + speed + first_token + context - penalties

@@ -67,8 +67,8 @@ def _quant_reason(row: Row, space: Space, found: Found) -> Reason | None:
     if larger:
         miss = nearest_misses(larger, 1)[0]
         fact = f"{share}; the next better model, {miss.model.name}, is out: {miss.reason}"
-        if miss.row and miss.row.missing_bytes > _FAR * (miss.row.engine.device_budget_bytes + miss.row.engine.host_budget_bytes):
-            fact = f"{share}; nothing better comes near to fitting: {miss.model.name} misses {gib(miss.row.missing_bytes)}"
+        if miss.row and miss.row.short_bytes > _FAR * miss.row.all_bytes:
+            fact = f"{share}; nothing better comes near to fitting: {miss.model.name} misses {gib(miss.row.short_bytes)}"
         return Reason(rule="quant", fact=fact, source=f"{row.quant.source} ({row.quant.checked})")
     return Reason(rule="quant", fact=share, source=f"{row.quant.source} ({row.quant.checked})")
 

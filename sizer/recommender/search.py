@@ -5,50 +5,48 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sizer.recommender import ranking
-from sizer.recommender.gates import already_there, first_closed_model_gate, first_closed_offer_gate, first_closed_row_gate, least_tps
-from sizer.recommender.space import Engine, Offer, Row, Space
+from sizer.recommender.gates import RowGate, already_there, first_closed_model_gate, first_closed_offer_gate, first_closed_row_gate, least_tps
+from sizer.recommender.space import Offer, Row, Space
 from sizer.records import dataclass, field, replace
 from sizer.runtimes.options import model_refusal
-from sizer.schema.catalog import Model
+from sizer.schema.catalog import Model, Quant
 from sizer.schema.recommendation import Rejection, Role
 
 
 class Missed:
     """The closest miss of a model: the first gate that closed, its sentence, and the row if it came that far.
 
-    A row that cannot fit is placed only when somebody asks by how much: few of them are ever shown.
+    Sentence and row are made when somebody asks: few of them are ever shown, and a row that cannot fit need not be placed to know so.
     """
 
-    __slots__ = ("_place", "_reason", "_row", "gate", "model")
+    __slots__ = ("_found", "_tell", "gate", "model", "rank")
 
-    def __init__(self, model: Model, gate: str, reason: str = "", row: Row | None = None, place: Callable[[], tuple[str, Row]] | None = None) -> None:
-        self.model, self.gate = model, gate
-        self._reason, self._row, self._place = reason, row, place
+    def __init__(self, model: Model, gate: str, closeness: float, tell: Callable[[], tuple[str, Row | None]]) -> None:
+        self.model, self.gate, self.rank = model, gate, (_RANKS.index(gate), closeness)
+        self._tell = tell
+        self._found: tuple[str, Row | None] | None = None
 
-    def _placed(self) -> None:
-        if self._place is not None:
-            self._reason, self._row = self._place()
-            self._place = None
+    def _told(self) -> tuple[str, Row | None]:
+        if self._found is None:
+            self._found = self._tell()
+        return self._found
 
     @property
     def reason(self) -> str:
         """The sentence of the gate."""
-        self._placed()
-        return self._reason
+        return self._told()[0]
 
     @property
     def row(self) -> Row | None:
         """The row that missed, None where it was refused before it was placed."""
-        self._placed()
-        return self._row
+        return self._told()[1]
 
 
 @dataclass(slots=True)
 class Found:
-    """What the search found: the best open row of each model (best first), all that are open, and why the others are not."""
+    """What the search found: the best open row of each model (best first), and why the others are not."""
 
     best: list[Row] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
     missed: dict[str, Missed] = field(default_factory=dict)
     refused: dict[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -64,11 +62,27 @@ def best_score(model: Model, space: Space) -> float:
 
 def upper_bound(model: Model, space: Space) -> float:
     """Return points that no row of the model can exceed."""
-    return float(best_score(model, space) + space.weights["fast_points"] + space.weights["context_points"] + space.most_preference)
+    return _most_quality(model, None, space) + space.most_extra_points + space.most_preference
+
+
+def _most_quality(model: Model, quant: Quant | None, space: Space) -> float:
+    """Return the most that a model's scores can count, doubt taken off; in a quantisation, or before any."""
+    points = [
+        ranking.doubted(space.after_quant(score, model, quant) if quant else score, space.weights)
+        for mode in ("default", "thinking")
+        if (score := ranking.score_of(model, mode, space.use_case["quality"]))
+    ]
+    return max(points, default=-1e9)
+
+
+def offer_bound(offer: Offer, space: Space) -> float:
+    """Return points that no row of the offer can exceed."""
+    option = offer.option or offer.engine.options[0]
+    return _most_quality(offer.model, offer.quant, space) + space.most_extra_points + option.preference - space.offer_penalties(offer)
 
 
 def search(space: Space, models: Iterable[Model]) -> Found:
-    """Return what is open, judged. Models are tried from the highest possible score down; it ends when none can win any more and enough fit."""
+    """Return what is open, judged. Models are tried from the highest possible points down; it ends when none can win any more and enough fit."""
     found = Found()
     candidates: list[tuple[float, Model]] = []
     for model in models:
@@ -82,47 +96,68 @@ def search(space: Space, models: Iterable[Model]) -> Found:
     for bound, model in candidates:
         if bound < best - space.weights["tie_points"] and len(found.best) >= space.search["enough_models"]:
             break
-        rows = best_rows(model, space, found)
-        if rows:
-            found.rows += rows
-            top = max(rows, key=_order)
-            found.best.append(top)
-            best = max(best, top.utility)
+        row = best_row(model, space, found)
+        if row is not None:
+            found.best.append(row)
+            best = max(best, row.utility)
     found.best.sort(key=_order, reverse=True)
     return found
 
 
-def best_rows(model: Model, space: Space, found: Found) -> list[Row]:
-    """Return the best open row of a model on each engine, the processor only where no card of its own memory runs it; note the closest miss."""
-    result: list[Row] = []
-    misses: list[tuple[tuple[int, float], Missed]] = []
+def best_row(model: Model, space: Space, found: Found) -> Row | None:
+    """Return the best open row of a model, on the processor only where no card of its own memory runs it; note the closest miss where none is open."""
+    best: Row | None = None
+    missed: Missed | None = None
+    on_card = False
     for engine in space.engines:
-        if not engine.devices and any(not row.engine.shared for row in result):
+        if not engine.devices and on_card:
             continue
-        opened: Row | None = None
-        for row in _open_rows(model, engine, space, misses):
-            if opened is None or _order(row) > _order(opened):
-                opened = row
-        if opened is not None:
-            result.append(opened)
-    if not result and misses:
-        found.missed[model.id] = max(misses, key=lambda item: item[0])[1]
-    return result
+        offers = [(offer_bound(offer, space), offer) for offer in space.offers(model, engine)]
+        for bound, offer in sorted(offers, key=lambda item: -item[0]):
+            if best is not None and bound < best.utility and (on_card or not engine.devices or engine.shared):
+                break  # nothing below this one can win
+            for seen in _tried(offer, space):
+                if isinstance(seen, Missed):
+                    if missed is None or seen.rank > missed.rank:
+                        missed = seen
+                    continue
+                on_card = on_card or bool(engine.devices and not engine.shared)
+                if best is None or _order(seen) > _order(best):
+                    best = seen
+    if best is None and missed is not None:
+        found.missed[model.id] = missed
+    return best
 
 
-def _open_rows(model: Model, engine: Engine, space: Space, misses: list[tuple[tuple[int, float], Missed]]) -> Iterator[Row]:
-    hopeless: Offer | None = None
-    for offer in space.offers(model, engine):
-        closed = first_closed_offer_gate(offer, space)
-        if closed is not None:
-            misses.append(((_RANKS.index(closed.name), 0.0), Missed(model, closed.name, closed.reason(offer, space))))
-        elif space.cannot_fit(offer):
-            hopeless = offer if hopeless is None or offer.size.file_bytes < hopeless.size.file_bytes else hopeless
-        else:
-            yield from _judged(space.rows(offer), space, misses)
-    if hopeless is not None:
-        offer = hopeless
-        misses.append(((_RANKS.index("fits_memory"), -float(offer.size.device_bytes)), Missed(model, "fits_memory", place=lambda: _too_large(offer, space))))
+def replace_row(row: Row, space: Space, found: Found) -> bool:
+    """Put the next best open row of a model in the place of one that was refused; return whether there is one."""
+    found.best.remove(row)
+    other = best_row(row.model, space, found)
+    if other is not None:
+        found.best.append(other)
+        found.best.sort(key=_order, reverse=True)
+    return other is not None
+
+
+def _tried(offer: Offer, space: Space) -> Iterator[Row | Missed]:
+    """Yield the open rows of an offer, and why others are not."""
+    closed = first_closed_offer_gate(offer, space)
+    if closed is not None:
+        yield Missed(offer.model, closed.name, 0.0, lambda: (closed.reason(offer, space), None))
+    elif space.cannot_fit(offer):
+        yield Missed(offer.model, "fits_memory", -float(offer.size.device_bytes) - 1e15, lambda: _too_large(offer, space))
+    else:
+        for row in space.rows(offer):
+            gate = first_closed_row_gate(row, space)
+            if gate is not None:
+                yield _missed(row, gate, space)
+            elif row.quality is not None:
+                yield row
+
+
+def _missed(row: Row, gate: RowGate, space: Space) -> Missed:
+    closeness = -float(row.short_bytes) if gate.name == "fits_memory" else row.decode_tps
+    return Missed(row.model, gate.name, closeness, lambda: (gate.reason(row, space), row))
 
 
 def _too_large(offer: Offer, space: Space) -> tuple[str, Row]:
@@ -131,17 +166,6 @@ def _too_large(offer: Offer, space: Space) -> tuple[str, Row]:
     gate = first_closed_row_gate(row, space)
     assert gate is not None
     return gate.reason(row, space), row
-
-
-def _judged(rows: Iterator[Row], space: Space, misses: list[tuple[tuple[int, float], Missed]]) -> Iterator[Row]:
-    for row in rows:
-        gate = first_closed_row_gate(row, space)
-        if gate is None:
-            if row.quality is not None:
-                yield row
-            continue
-        closeness = -float(row.missing_bytes) if gate.name == "fits_memory" else row.decode_tps
-        misses.append(((_RANKS.index(gate.name), closeness), Missed(row.model, gate.name, gate.reason(row, space), row)))
 
 
 _RANKS = ("runtime_takes_it", "quant_is_good_enough", "download_is_small_enough", "fits_memory", "fits_disk", "is_good_enough", "is_fast_enough")
@@ -169,38 +193,48 @@ def pick_among(best: Sequence[Row], space: Space) -> Row | None:
     )
 
 
-def alternatives(found: Found, pick: Row, space: Space, most: int) -> list[tuple[Role, Row]]:
-    """Return up to ``most`` rows that differ from the pick for a reason, each with its role; no model twice unless its role is about the same model."""
-    pool = [row for row in found.best if row.model.id != pick.model.id]
-    picked_quality = pick.quality.score if pick.quality else 0.0
+def alternatives(found: Found, pick: Row, space: Space, most: int, settle: Callable[[Row], Row | None]) -> list[tuple[Role, Row]]:
+    """Return up to ``most`` rows that differ from the pick for a reason, each with its role; no model twice unless its role is about the same model.
+
+    ``settle`` counts a row exactly, None where it does not fit after all; then the next best one is asked.
+    """
     chosen: list[tuple[Role, Row]] = []
     used = {pick.model.id}
+    bounds = space.search["alternatives"]
+    least_quality = _quality(pick) - bounds["quality_given_up"]
+    patient = bounds["patience"] * space.use_case["decode_floor_tps"]
 
-    def take(role: Role, rows: Iterable[Row], value: Callable[[Row], float]) -> None:
-        options = [row for row in rows if row.model.id not in used]
-        if options and len(chosen) < most:
+    def take(role: Role, wanted: Callable[[Row], bool], value: Callable[[Row], float]) -> None:
+        while len(chosen) < most:
+            options = [row for row in found.best if row.model.id not in used and wanted(row)]
+            if not options:
+                return
             best = max(options, key=value)
-            chosen.append((role, best))
-            used.add(best.model.id)
+            row = settle(best)
+            if row is not None:
+                chosen.append((role, row))
+                used.add(row.model.id)
+                return
+            space.refuse(best)
+            replace_row(best, space, found)
 
-    def quality(row: Row) -> float:
-        return row.quality.score if row.quality else 0.0
+    def worth(row: Row) -> float:
+        return row.utility
 
-    take("installed", (row for row in pool if already_there(row, space)), lambda row: row.utility)
-    take("faster", (row for row in pool if row.decode_tps >= 1.4 * pick.decode_tps and quality(row) >= picked_quality - 25), lambda row: row.utility)
-    take("smarter", (row for row in pool if quality(row) >= picked_quality + 2), quality)
-    take(
-        "smaller-download",
-        (row for row in pool if row.download_bytes <= 0.65 * pick.download_bytes and quality(row) >= picked_quality - 25),
-        lambda row: row.utility,
-    )
-    longer = longer_context(pick, space)
-    if longer is not None and len(chosen) < most:
-        chosen.append(("longer-context", longer))
-    other = other_runtime(pick, space)
-    if other is not None and len(chosen) < most:
-        chosen.append(("other-runtime", other))
+    take("installed", lambda row: already_there(row, space), worth)
+    take("faster", lambda row: row.decode_tps >= bounds["times_as_fast"] * pick.decode_tps and _quality(row) >= least_quality, worth)
+    take("smarter", lambda row: row.decode_tps >= patient and _quality(row) >= _quality(pick) + bounds["quality_gained"], _quality)
+    take("smaller-download", lambda row: row.download_bytes <= bounds["share_of_download"] * pick.download_bytes and _quality(row) >= least_quality, worth)
+    same: tuple[tuple[Role, Callable[[Row, Space], Row | None]], ...] = (("longer-context", longer_context), ("other-runtime", other_runtime))
+    for role, find in same:
+        other = find(pick, space) if len(chosen) < most else None
+        if other is not None and (counted := settle(other)) is not None:
+            chosen.append((role, counted))
     return chosen
+
+
+def _quality(row: Row) -> float:
+    return row.quality.score if row.quality else 0.0
 
 
 def other_runtime(pick: Row, space: Space) -> Row | None:
@@ -269,5 +303,13 @@ def first_refusals(space: Space) -> list[tuple[str, Rejection]]:
 
 
 def nearest_misses(missed: Sequence[Missed], most: int) -> list[Missed]:
-    """Return the misses that a reader of this machine would think of: the smallest models among the better ones, largest last."""
-    return sorted(missed, key=lambda miss: (miss.model.parameters, miss.model.id))[:most]
+    """Return the misses that a reader would think of: what would run on twice this memory, the smallest first; the smallest at all if none would."""
+    ordered = sorted(missed, key=lambda miss: (miss.model.parameters, miss.model.id))
+    near: list[Missed] = []
+    for miss in ordered:
+        row = miss.row
+        if row is None or miss.gate != "fits_memory" or row.short_bytes <= row.all_bytes:
+            near.append(miss)
+        if len(near) == most:
+            break
+    return near or ordered[:1]

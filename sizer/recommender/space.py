@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from math import ceil
+from math import ceil, log2
 from typing import Any
 
 from sizer.catalog.load import Catalog
@@ -110,6 +110,32 @@ class Row:
         both = max(0, self.device_bytes + self.host_bytes - self.engine.host_budget_bytes) if self.engine.shared else 0
         return max(over_device, over_host, both)
 
+    @property
+    def moved(self) -> bool:
+        """Whether a part that would be on the devices is left to main memory."""
+        return bool(self.engine.devices) and (bool(self.config.cpu_moe) or self.config.gpu_layers is not None)
+
+    @property
+    def all_bytes(self) -> int:
+        """Bytes of all memory that the row could use: its devices', and main memory where what does not fit them may lie there."""
+        engine = self.engine
+        if engine.shared:
+            return min(engine.device_budget_bytes, engine.host_budget_bytes)
+        return engine.device_budget_bytes * bool(engine.devices) + engine.host_budget_bytes * (engine.offload != "none" or not engine.devices)
+
+    @property
+    def budget_bytes(self) -> int:
+        """Bytes of the memory that is short: main memory where the devices are relieved as far as can be, else all there is."""
+        return self.engine.host_budget_bytes if self.moved else self.all_bytes
+
+    @property
+    def short_bytes(self) -> int:
+        """Bytes that are missing when everything is placed as well as can be (0 when it fits)."""
+        engine = self.engine
+        if self.moved or engine.offload == "none" or not self.missing_bytes:
+            return self.missing_bytes
+        return max(1, self.device_bytes + self.host_bytes - self.all_bytes)
+
 
 class Space:
     """The search space of one call: machine, needs and catalog joined."""
@@ -121,6 +147,9 @@ class Space:
         self.search: dict[str, Any] = catalog.assumptions["search"]
         self._folded: dict[str, Architecture] = {}
         self._memories: dict[tuple[str, str], ModelMemory] = {}
+        self.refused: set[tuple[object, ...]] = set()
+        self._losses: dict[tuple[str, str], float] = {}
+        self._helds: dict[tuple[str, int, str, int], memory.Held] = {}
 
     @cached_property
     def engines(self) -> tuple[Engine, ...]:
@@ -214,15 +243,36 @@ class Space:
         return offer.size.device_bytes > room
 
     def rows(self, offer: Offer) -> Iterator[Row]:
-        """Yield the placed rows of an offer, the longest context first; shorter ones buy nothing once everything is on the devices."""
-        for context in self.contexts(offer.model):
-            for kv_type in self.kv_types(offer):
-                row = self.place(offer, context, kv_type)
+        """Yield the placed rows of an offer, the longest context first; shorter ones buy nothing once everything is on the devices.
+
+        Where the longest does not fit, the least demanding row is tried next: if it does not fit either, nothing between them does.
+        """
+        contexts, kinds = self.contexts(offer.model), self.kv_types(offer)
+        least: Row | None = None
+        for context in contexts:
+            for kind in kinds:
+                if self.refused and self._key(offer, context, kind) in self.refused:
+                    continue
+                known = least if context == contexts[-1] and kind == kinds[-1] else None
+                row = known or self.place(offer, context, kind)
+                if not row.fits and least is None:
+                    least = self.place(offer, contexts[-1], kinds[-1])
+                    if not least.fits:
+                        yield least
+                        return
                 yield row
+                if row.full and kind == kinds[0]:
+                    return
                 if row.full:
                     break  # a quantised cache buys nothing where f16 fits
-            if row.full and kv_type == self.kv_types(offer)[0]:
-                return
+
+    def refuse(self, row: Row) -> None:
+        """Leave a row out from now on: it seemed to fit and does not."""
+        self.refused.add(self._key(row.offer, row.config.context, row.config.kv_type_k))
+
+    def _key(self, offer: Offer, context: int, kv_type: str) -> tuple[object, ...]:
+        engine = offer.engine
+        return (offer.model.id, offer.quant.id, engine.format, engine.backend, engine.devices, context, kv_type)
 
     def kv_types(self, offer: Offer) -> tuple[str, ...]:
         """Return the cache types worth trying, the better first; models whose cache does not bear it are never quantised unasked."""
@@ -254,19 +304,23 @@ class Space:
         if size.expert_bytes and engine.offload == "experts":
             expert_layers = max(1, work.shape_of(architecture).expert_layers)
             moved = ceil(excess / max(1, size.expert_bytes / expert_layers)) + 1  # unequal layers: one more than the average layer says
-            tried = (replace(config, cpu_moe=count) for count in (moved, moved + 1, moved + 2) if count <= expert_layers)
+            tried = [replace(config, cpu_moe=count) for count in (moved, moved + 1, moved + 2) if count <= expert_layers]
+            tried = tried or [replace(config, cpu_moe=expert_layers)]
         else:
             kept = layers - ceil(excess / max(1.0, (size.device_bytes + row.kv_bytes) / layers))
-            tried = (replace(config, gpu_layers=count) for count in (kept, kept - 1, kept - 2) if count > 0)
+            tried = [replace(config, gpu_layers=count) for count in (kept, kept - 1, kept - 2) if count > 0]
+        nearest = row
         for changed in tried:
             placed = self._row(offer, changed, architecture)
             if placed.fits:
                 return placed
-        return row
+            if placed.device_bytes <= engine.device_budget_bytes and placed.missing_bytes < nearest.missing_bytes:
+                nearest = placed
+        return nearest
 
     def _row(self, offer: Offer, config: Configuration, architecture: Architecture) -> Row:
         engine = offer.engine
-        split = memory.quick(architecture, offer.size, config)
+        split = memory.quick(architecture, offer.size, config, self._held(offer.model, architecture, config))
         margin = max(self.search["compute_margin_bytes"], int(split.compute_bytes * self.search["compute_margin"]))
         margin += offer.model.projector_bytes if self.wants_images(offer.model) else 0
         device = split.device_bytes + engine.overhead_bytes + margin if engine.devices else 0
@@ -275,6 +329,16 @@ class Space:
         row.fits = row.missing_bytes == 0
         row.full = row.fits and (config.gpu_layers is None or not engine.devices) and not config.cpu_moe
         return row
+
+    def _held(self, model: Model, architecture: Architecture, config: Configuration) -> memory.Held | None:
+        """Return caches and buffers of a configuration, computed once for all quantisations and placements."""
+        if config.runtime in ("mlx", "vllm"):
+            return None
+        key = (model.id, config.context, config.kv_type_k, config.ubatch)
+        known = self._helds.get(key)
+        if known is None:
+            known = self._helds[key] = memory.held(architecture, config)
+        return known
 
     def wants_images(self, model: Model) -> bool:
         """Return whether the projector of a vision model is loaded: the runtimes load it with the model."""
@@ -310,10 +374,19 @@ class Space:
         if found is None:
             return None
         score, thinking = found
-        return Score(quality_after_quant(score.score, row.model, row.quant), score.uncertainty, score.basis), thinking
+        return self.after_quant(score, row.model, row.quant), thinking
+
+    def after_quant(self, score: Score, model: Model, quant: Quant) -> Score:
+        """Return a score less what the quantisation loses."""
+        lost = self._losses.get((model.id, quant.id))
+        if lost is None:
+            lost = self._losses[model.id, quant.id] = 100.0 - quality_after_quant(100.0, model, quant)
+        return Score(max(0.0, score.score - lost), score.uncertainty, score.basis)
 
     def general_quality(self, row: Row) -> Score | None:
         """Return the score for everything at once, the best measured one: whether a model is good for anything at this speed."""
+        if self.use_case["quality"] == "general":
+            return row.quality
         found = self._quality(row, "general")
         return found[0] if found else None
 
@@ -324,15 +397,46 @@ class Space:
             lost += points["offload_points_non_technical" if self.needs.audience == "non-technical" else "offload_points"]
         if row.config.kv_type_k != "f16" and not self.needs.kv_type:
             lost += points["kv_quantised_points"]
-        if row.quant.id != row.model.native_quant and not self.needs.quant:
-            lost += points["low_bits_points"] * max(0.0, points["low_bits"] - row.quant.bits_per_weight)
-        if row.option.runtime == "ollama" and row.quant.id not in row.model.ollama_tags:
-            lost += points["foreign_tag_points"]
+        lost += self.offer_penalties(row.offer)
+        if engine.devices and not engine.shared and not row.full:
+            free = 1 - row.host_bytes / max(1, engine.host_budget_bytes)
+            lost += points["crowded_points"] * max(0.0, 1 - free / points["crowded_share"])
+        if self.needs.min_tps:
+            low = self.sure_tps(row)
+            lost += points["unsure_points"] * log2(self.needs.min_tps / low) if 0 < low < self.needs.min_tps else 0.0
         if row.full:
             budget = engine.device_budget_bytes if engine.devices else engine.host_budget_bytes
             used = row.device_bytes if engine.devices else row.host_bytes
             lost += points["tight_points"] * max(0.0, 1 - (1 - used / budget) / points["tight_share"])
         return float(lost)
+
+    def sure_tps(self, row: Row) -> float:
+        """Return the low end of the interval of a row's speed."""
+        pace = speed.predict(
+            self.work(row),
+            self.catalog.speed,
+            depth_tokens=min(self.use_case["depth_tokens"], row.config.context),
+            prompt_tokens=self.use_case["prompt_tokens"],
+            parallel=row.config.parallel,
+            ubatch=row.config.ubatch,
+            runtime=row.option.runtime,
+        )
+        return float(pace.decode_tps_low or 0.0)
+
+    def offer_penalties(self, offer: Offer) -> float:
+        """Return the points that an offer loses wherever it is placed."""
+        points, model, quant = self.weights, offer.model, offer.quant
+        lost = 0.0
+        if quant.id != model.native_quant and not self.needs.quant:
+            lost += points["low_bits_points"] * max(0.0, points["low_bits"] - quant.bits_per_weight)
+        if (offer.option or offer.engine.options[0]).runtime == "ollama" and quant.id not in model.ollama_tags:
+            lost += points["foreign_tag_points"]
+        return float(lost)
+
+    @property
+    def most_extra_points(self) -> float:
+        """Points that speed and context can add at most."""
+        return float(self.weights["fast_points"] + self.weights["context_points"])
 
     def _decode_tps(self, places: tuple[Place, ...], depth_tokens: int) -> float:
         parallel = self.needs.parallel

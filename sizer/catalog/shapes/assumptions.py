@@ -70,9 +70,20 @@ class _Ranking(_Sourced):
     foreign_tag_points: float
     tight_points: float
     tight_share: float
+    crowded_points: float
+    crowded_share: float
+    unsure_points: float
     prior_points: float
     uncertainty_weight: float
     release_points_per_year: float
+
+
+class _Alternatives(_Strict):
+    times_as_fast: float = Field(gt=1)
+    quality_gained: float
+    quality_given_up: float
+    share_of_download: float = Field(gt=0, lt=1)
+    patience: float = Field(gt=0)
 
 
 class _Search(_Sourced):
@@ -81,6 +92,9 @@ class _Search(_Sourced):
     least_useful_tps: float
     least_quality: float
     enough_models: int
+    memory_steps_gib: list[int]
+    largest_card_gib: int
+    alternatives: _Alternatives
     compute_margin: float
     compute_margin_bytes: int
     download_headroom: float
