@@ -10,15 +10,12 @@ from collections.abc import Sequence
 
 FLOAT = 4
 ALIGNMENT = 128
-# Which operations take over their operand's memory. ggml allows it for many; measured is that normalisation (A, G), residual sums (B) and rotation (F)
-# do not, biases (C), activations and softmax (D), the sum over experts (H) and their weighting (I) do.
-INPLACE = "CDHI"
 
 
 class Tensor:
     """One tensor of a graph. ``root`` is the tensor whose memory a view shows; ``outside`` ones (weights, caches) take none here."""
 
-    __slots__ = ("children", "inplace", "is_input", "offset", "outside", "owned", "root", "seen", "shape", "size", "sources", "views")
+    __slots__ = ("children", "copied", "cut", "inplace", "is_input", "offset", "outside", "owned", "root", "seen", "shape", "size", "sources", "views")
 
     def __init__(
         self, shape: tuple[int, ...], size: int, sources: Sequence[Tensor], *, root: Tensor | None, inplace: bool, outside: bool, is_input: bool
@@ -32,6 +29,8 @@ class Tensor:
         self.is_input = is_input
         self.seen = outside or is_input
         self.owned = False
+        self.cut = False
+        self.copied = False
         self.children = 0
         self.views = 0
         self.offset = 0
@@ -51,9 +50,9 @@ class Graph:
             size = _bytes(shape)
         return Tensor(shape, size, sources, root=None, inplace=inplace, outside=False, is_input=False)
 
-    def like(self, first: Tensor, *others: Tensor, kind: str = "D") -> Tensor:
-        """Return an element-wise operation, which may take over the first operand's memory."""
-        return Tensor(first.shape, first.size, (first, *others), root=None, inplace=kind in INPLACE, outside=False, is_input=False)
+    def like(self, first: Tensor, *others: Tensor) -> Tensor:
+        """Return an element-wise operation, which may take over an operand's memory (ggml_op_can_inplace)."""
+        return Tensor(first.shape, first.size, (first, *others), root=None, inplace=True, outside=False, is_input=False)
 
     def view(self, source: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Return a view or reshape."""
@@ -77,35 +76,11 @@ class Graph:
         self.nodes.append(tensor)
         return tensor
 
-    def peak(self, *, keeps_inputs: bool = True) -> int:
-        """Return the bytes of the buffer. Measured: inputs keep their memory until the last operation, which may take it over."""
-        nodes = self.nodes
-        inputs: list[Tensor] = []
-        for node in nodes:
-            if node.root is not None:
-                node.root.views += 1
-            for source in node.sources:
-                source.children += 1
-                if source.is_input and not source.owned:
-                    source.owned = True
-                    inputs.append(source)
-        blocks = _Blocks()
-        for tensor in inputs:
-            tensor.offset = blocks.take(tensor.size)
-        last = nodes[-1]
-        for node in nodes:
-            if node is last and keeps_inputs:
-                for tensor in inputs:
-                    blocks.give(tensor.offset, tensor.size)
-            if node.root is None and not node.outside:
-                self._allocate(node, blocks)
-            self._release(node, blocks, keeps_inputs=keeps_inputs)
-        return blocks.highest
+    def peak(self) -> int:
+        """Return the bytes of the buffer.
 
-    def split_peak(self) -> int:
-        """Return the bytes of the buffer when weights come from main memory.
-
-        The scheduler starts a new split at every copied weight; the inputs of a split are placed at its start and freed after their last reader.
+        The scheduler cuts the graph into splits: at every weight that is copied from main memory, and around what the processor does (``cut``).
+        The inputs of a split are placed at its start and freed after their last reader.
         """
         nodes = self.nodes
         inputs_at: dict[int, list[Tensor]] = {}
@@ -113,7 +88,12 @@ class Graph:
         for index, node in enumerate(nodes):
             if node.root is not None:
                 node.root.views += 1
-            if inputs_at.get(start) and any(source.shape == (-1,) for source in node.sources):
+            if node.cut:
+                for source in node.sources:
+                    source.children += 1
+                start = index + 1
+                continue
+            if start in inputs_at and any(source.copied for source in node.sources):
                 start = index
             for source in node.sources:
                 source.children += 1
@@ -130,7 +110,7 @@ class Graph:
         return blocks.highest
 
     @staticmethod
-    def _release(node: Tensor, blocks: _Blocks, *, keeps_inputs: bool = False) -> None:
+    def _release(node: Tensor, blocks: _Blocks) -> None:
         for source in node.sources:
             source.children -= 1
             if source.children == 0 and source.views == 0:
@@ -140,7 +120,7 @@ class Graph:
                     if root.views == 0 and root.children == 0 and root.owned:
                         blocks.give(root.offset, root.size)
                         root.owned = False
-                elif source.owned and not (keeps_inputs and source.is_input):
+                elif source.owned:
                     blocks.give(source.offset, source.size)
                     source.owned = False
 

@@ -38,12 +38,18 @@ class Build:
         self.weight = Tensor((0,), 0, (), root=None, inplace=False, outside=True, is_input=False)
         graph, tokens = self.graph, self.tokens
         self.embedded = graph.input(4 * model.embedding * tokens, (model.embedding, tokens))
-        self.positions = graph.input(POSITION * tokens)
+        axes = 4 if model.metadata.get("rope.dimension_sections") else 1  # text tokens of models that see have positions in four axes as well
+        self.positions = graph.input(POSITION * axes * tokens)
         self.rows = graph.input(4 * outputs)
         self._kept: dict[str, Tensor] = {}
         self.flash = config.flash_attn
         self.scratch = config.backend in _CONVERTS_CACHE
         self.mask_element = HALF if self.flash else 4
+
+    @property
+    def on_host(self) -> bool:
+        """Return whether the layer and its cache live in main memory."""
+        return self.host is not None and "norm" in self.host.get(self.layer, {})
 
     def kept(self, name: str, size: int) -> Tensor:
         """Return a shared input by name, made when first asked for."""
@@ -68,42 +74,59 @@ class Build:
         width = 1 if self.flash else max(self.model.widest_value, 1)
         return self.kept(f"v{windowed}", INDEX * self.tokens * width)
 
-    def copied(self, name: str) -> Tensor:
-        """Return a weight: outside of the buffer, or its copy on the device when it lives in main memory."""
+    def copied(self, name: str, bytes_known: int = 0) -> Tensor:
+        """Return a weight: outside of the buffer, or its copy on the device when it lives in main memory (of ``bytes_known``, else as its file says)."""
         if self.host is None:
             return self.weight
         size = self.host.get(self.layer, {}).get(name, 0)
+        size = bytes_known if size and bytes_known else size
         if not size:
             return self.weight
         copy = self.graph.input(size)
-        copy.shape = (-1,)
+        copy.copied = True
         return copy
 
     def matmul(self, source: Tensor, width: int, name: str = "") -> Tensor:
         """Return weights times a matrix."""
         return self.graph.op((width, *source.shape[1:]), self.copied(name) if self.host else self.weight, source)
 
-    def norm(self, source: Tensor, *, weighted: bool = True, biased: bool = False) -> Tensor:
+    def norm(self, source: Tensor, *, weighted: bool = True, biased: bool = False, per: int = 0) -> Tensor:
         """Return a normalised matrix; layer norms cannot work in place."""
         if self.model.traits.layer_norm or biased or self.model.name in ("command-r", "cohere2", "cohere2moe"):
             result = self.graph.op(source.shape, source)
         else:
-            result = self.graph.like(source, kind="G")
+            result = self.graph.like(source)
             if source.root is not None:
                 result = self.graph.op(source.shape, source)
-        return self.graph.like(result, self.copied("norm") if self.host else self.weight, kind="A") if weighted else result
+        if not weighted:
+            return result
+        result = self.graph.like(result, self.copied("norm", 4 * (per or source.shape[0])))
+        return self.graph.like(result, self.copied("norm", 4 * source.shape[0])) if self.model.traits.layer_norm else result
 
     def add(self, left: Tensor, right: Tensor) -> Tensor:
         """Return a sum."""
-        return self.graph.like(left, right, kind="B")
+        return self.graph.like(left, right)
+
+    def residual(self, current: Tensor, stream: Tensor) -> Tensor:
+        """Return the residual stream after a block; LFM2 names the older operand first (src/models/lfm2.cpp)."""
+        return self.add(stream, current) if self.model.mixer == "shortconv" else self.add(current, stream)
 
     def bias(self, source: Tensor, present: bool) -> Tensor:
         """Return the matrix plus a bias where the model has one."""
-        return self.graph.like(source, self.weight, kind="C") if present else source
+        return self.graph.like(source, self.copied("norm", 4 * source.shape[0])) if present else source
 
     def rope(self, source: Tensor) -> Tensor:
         """Return rotated queries or keys."""
-        return self.graph.like(source, self.positions, kind="F")
+        return self.graph.like(source, self.positions, self.frequencies())
+
+    def frequencies(self) -> Tensor:
+        """Return the frequency factors: one tensor for all layers in main memory, copied once."""
+        size = self.host.get(self.layer, {}).get("rope_freqs", 0) if self.host else 0
+        if not size:
+            return self.weight
+        factors = self.kept("rope_freqs", size)
+        factors.copied = True
+        return factors
 
     def selected(self, source: Tensor) -> Tensor:
         """Return the rows whose logits are wanted."""
@@ -205,8 +228,8 @@ def attend(build: Build, layer: Layer, query: Tensor, keys: Tensor | None, value
 
 def _write(build: Build, source: Tensor, index: Tensor) -> Tensor:
     """Return a cache write: it reads, and takes no memory."""
-    written = Tensor((0,), 0, (source, index), root=build.weight, inplace=False, outside=True, is_input=False)
-    written.seen = True
+    written = _written(build, source, index)
+    written.cut = build.on_host
     return written
 
 
@@ -304,14 +327,14 @@ def experts(build: Build, layer: Layer, source: Tensor) -> Tensor:
     if biased:
         down = graph.like(down, build.weight, selected)
     if not early:
-        down = graph.like(down, weights, kind="I")
+        down = graph.like(down, weights)
     graph.expand(down)
     parts = [graph.expand(graph.view(down, (width, tokens))) for _ in range(used)]
     if used == 1:
         return graph.op((width, tokens), parts[0])
     result = graph.expand(graph.op((width, tokens), parts[0], parts[1]))
     for part in parts[2:]:
-        result = graph.expand(graph.like(result, part, kind="H"))
+        result = graph.expand(graph.like(result, part))
     return result
 
 
@@ -357,14 +380,14 @@ def pre_norm(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tensor:
         current = build.norm(current)
     if model.get_float("residual_scale") not in (0.0, 1.0):
         current = graph_scale(build, current)
-    middle = build.add(current, stream)
+    middle = build.residual(current, stream)
     source = middle if post and "ffn_norm" not in model.traits.norms else build.norm(middle)
     current = feed_forward_or_experts(build, layer, source)
     if post:
         current = build.norm(current)
     if model.get_float("residual_scale") not in (0.0, 1.0):
         current = graph_scale(build, current)
-    return build.add(current, middle)
+    return build.add(middle, current) if model.name in ("phi3", "phimoe") else build.residual(current, middle)
 
 
 def graph_scale(build: Build, source: Tensor) -> Tensor:
@@ -401,8 +424,6 @@ def latent_attention(build: Build, layer: Layer, source: Tensor) -> Tensor:
     compressed = build.matmul(source, whole, "attn_kv_a_mqa")
     rotated = build.rope(graph.view(query, (rope, heads, tokens)))
     rotated_key = build.rope(graph.view(compressed, (rope, 1, tokens)))
-    graph.expand(rotated) if build.model.name != "kimi-linear" else None
-    graph.expand(rotated_key)
     latent = build.norm(graph.view(compressed, (rank, tokens)))
     absorbed = graph.op((rank, tokens, heads), build.copied("attn_k_b"), graph.view(query, (1, tokens, heads)))
     joined = graph.op((whole, heads, tokens), graph.view(absorbed, (rank, heads, tokens)), rotated)
@@ -453,9 +474,13 @@ def mamba2(build: Build, source: Tensor) -> Tensor:
     size = 4 * (inner * tokens + model.recurrent_state * slots)
     scanned = graph.op((inner, tokens, 0), values, steps, build.kept("state rows main", 4 * slots), size=size)
     graph.expand(scanned)
+    if slots > 1:  # the states of the slots that this batch does not touch
+        others = slots - 1
+        extra = graph.op((model.recurrent_state, others), build.weight, build.kept("state rows extra", 4 * others))
+        graph.nodes.append(_copy(build, graph.expand(extra)))
     graph.nodes.append(_copy(build, scanned))
     skipped = graph.op((inner, tokens), values, build.weight)
-    summed = graph.op((inner, tokens), graph.view(scanned, (inner, tokens)), skipped)
+    summed = graph.like(skipped, graph.view(scanned, (inner, tokens)))
     gate = graph.op((inner, tokens), graph.view(projected, (inner, tokens)))
     result = graph.op((inner, tokens), gate, summed)
     if model.flag("tensors.ssm_norm", model.name != "falcon-h1"):
@@ -463,10 +488,17 @@ def mamba2(build: Build, source: Tensor) -> Tensor:
     return build.matmul(result, model.embedding, "ssm_out")
 
 
+def _written(build: Build, *sources: Tensor) -> Tensor:
+    """Return a node that reads, and takes no memory."""
+    written = Tensor((0,), 0, sources, root=build.weight, inplace=False, outside=True, is_input=False)
+    written.seen = True
+    return written
+
+
 def _copy(build: Build, source: Tensor) -> Tensor:
     """Return a copy of new state into the cache: it reads, and takes no memory."""
-    written = Tensor((0,), 0, (source,), root=build.weight, inplace=False, outside=True, is_input=False)
-    written.seen = True
+    written = _written(build, source)
+    written.cut = build.on_host
     return written
 
 
@@ -475,26 +507,30 @@ def delta(build: Build, source: Tensor) -> Tensor:
     model, graph, tokens, slots = build.model, build.graph, build.tokens, build.config.parallel
     inner, heads, groups, width = model.inner, model.time_step_rank, model.groups, model.state
     convolved = inner + 2 * groups * width
-    mixed = build.matmul(source, convolved, "attn_qkv")
-    gate = build.matmul(source, inner, "attn_gate")
-    beta = graph.op((heads, tokens), graph.view(build.matmul(source, heads), (heads, tokens)))
-    alpha = graph.op((heads, tokens), graph.view(build.matmul(source, heads), (heads, tokens)))
-    decay = graph.like(alpha, build.weight)
+    graph.expand(source)
     states = _states(build, model.convolution_state)
+    mixed = build.matmul(source, convolved, "attn_qkv")
     extended = graph.op((convolved, tokens + (model.kernel - 1) * slots), graph.view(states, states.shape), graph.view(mixed, mixed.shape))
     graph.expand(extended)
     graph.nodes.append(_copy(build, extended))
     state = _states(build, model.recurrent_state)
-    active = graph.like(graph.op((convolved, tokens), extended, build.weight))
-    query = graph.op((width * groups, tokens), graph.view(active, (width * groups, tokens)))
-    keys = graph.op((width * groups, tokens), graph.view(active, (width * groups, tokens)))
+    active = graph.like(graph.op((convolved, tokens), extended, build.copied("ssm_conv1d")))
+    query, keys = (graph.like(graph.op((width * groups, tokens), graph.view(active, (width * groups, tokens)))) for _ in range(2))
+    if model.name == "qwen3next" and groups != heads:
+        query, keys = (graph.op((width * heads, tokens), graph.view(each, each.shape)) for each in (query, keys))
+    alpha = graph.view(build.matmul(source, heads, "ssm_alpha"), (heads, tokens))
+    shifted = graph.op((heads, tokens), alpha, build.copied("norm", 4 * heads))
+    decay = graph.like(graph.like(shifted), build.copied("norm", 4 * heads))
+    beta = graph.op((heads, tokens), graph.view(build.matmul(source, heads, "ssm_beta"), (heads, tokens)))
     size = 4 * (inner * tokens + model.recurrent_state * slots)
-    scanned = graph.op((inner, tokens, 0), query, keys, graph.view(active, (inner, tokens)), decay, beta, graph.view(state, state.shape), size=size)
+    values = graph.view(active, (inner, tokens))
+    scanned = graph.op((inner, tokens, 0), query, keys, values, graph.view(decay, decay.shape), beta, graph.view(state, state.shape), size=size)
     graph.expand(scanned)
     graph.nodes.append(_copy(build, scanned))
-    normed = build.norm(graph.view(scanned, (inner, tokens)))
-    opened = graph.op((inner, tokens), graph.view(gate, (inner, tokens)))
-    return build.matmul(graph.op((inner, tokens), normed, opened), model.embedding, "ssm_out")
+    normed = build.norm(graph.view(scanned, (inner, tokens)), per=width)
+    opened = graph.op((inner, tokens), graph.view(build.matmul(source, inner, "attn_gate"), (inner, tokens)))
+    result = build.matmul(graph.like(normed, opened), model.embedding, "ssm_out")
+    return graph.view(result, result.shape)
 
 
 def shortconv(build: Build, source: Tensor) -> Tensor:
@@ -508,7 +544,7 @@ def shortconv(build: Build, source: Tensor) -> Tensor:
     graph.expand(extended)
     graph.nodes.append(_copy(build, extended))
     output = graph.op((width, tokens), extended, build.weight)
-    return build.matmul(graph.op((width, tokens), graph.view(chunks, (width, tokens)), output), width, "shortconv.out_proj")
+    return build.matmul(graph.like(output, graph.view(chunks, (width, tokens))), width, "shortconv.out_proj")
 
 
 _MIXERS = {"mamba2": mamba2, "delta": delta, "shortconv": shortconv}
@@ -559,62 +595,74 @@ def alternating(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tenso
     del last
     model, graph, tokens = build.model, build.graph, build.tokens
     width, copies, inner = model.embedding, model.altup, layer.feed_forward
-    modalities = build.matmul(graph.like(build.norm(graph.view(stream, (width, tokens)))), copies)
-    coefficients = graph.op((copies * copies, tokens), build.weight, graph.like(modalities))
+    one, rest = (width, tokens), (width, tokens, copies - 1)
+    active = graph.view(stream, one)
+    modalities = _modalities(build, active)
+    coefficients = build.matmul(modalities, copies * copies)
     permuted = graph.op((copies, width, tokens), graph.view(stream, stream.shape))
     predicted = graph.op((copies, width, tokens, 1), permuted, graph.view(coefficients, coefficients.shape))
     predictions = build.add(graph.op(stream.shape, graph.view(predicted, stream.shape)), stream)
-    active = graph.view(predictions, (width, tokens))
+    active = graph.view(predictions, one)
     source = build.norm(active)
+    current = build.add(build.norm(attention(build, layer, source)), active)
     low_rank = build.matmul(build.matmul(source, model.get("laurel_rank", 64)), width)
     laurel = build.add(build.norm(low_rank), source)
-    current = build.norm(attention(build, layer, source))
-    current = build.add(current, active)
     middle = graph.like(build.add(current, laurel))
     source = build.norm(middle)
     up = build.matmul(source, inner, "ffn_up")
     gate = build.matmul(source, inner, "ffn_gate")
     if layer.index < SPARSE_LAYERS:
-        centred = graph.like(graph.op(gate.shape, gate))
-        deviation = graph.op((1, tokens), centred)
-        gate = graph.like(graph.op(gate.shape, gate, deviation))
-    gate = graph.like(gate)
-    current = build.matmul(graph.like(up, gate), width, "ffn_down")
+        mean = graph.op((1, tokens), gate)
+        deviation = graph.op((1, tokens), graph.like(graph.like(gate, mean)))
+        gate = graph.like(gate, graph.like(mean, graph.like(deviation)))
+    current = build.matmul(graph.like(up, graph.like(gate)), width, "ffn_down")
     activated = build.add(build.norm(current), middle)
-    modalities = build.matmul(graph.like(build.norm(activated)), copies)
-    innovation = build.add(activated, active)
-    repeated = graph.op(stream.shape, innovation)
-    corrected = build.add(graph.like(repeated, graph.like(modalities)), predictions)
-    first = graph.op((width, tokens), graph.view(corrected, (width, tokens)), build.weight)
-    first = graph.like(build.matmul(first, model.per_layer_embedding))
-    first = graph.like(first, build.per_layer) if build.per_layer is not None else first
+    repeated = graph.op(stream.shape, graph.op(one, activated, active))
+    coefficients = build.matmul(_modalities(build, activated), copies)
+    corrected = build.add(graph.like(repeated, graph.op(coefficients.shape, graph.view(coefficients, coefficients.shape))), predictions)
+    first = build.matmul(graph.op(one, graph.view(corrected, one), build.weight), model.per_layer_embedding)
+    first = graph.like(first)
+    if build.per_layer is not None:
+        first = graph.like(first, graph.view(build.per_layer, first.shape))
     first = build.norm(build.matmul(first, width))
-    rest = graph.op((width, tokens, copies - 1), graph.view(corrected, (width, tokens, copies - 1)), first)
-    return graph.op(stream.shape, graph.view(corrected, (width, tokens)), rest)
+    others = graph.op(rest, graph.view(corrected, rest), first)
+    return graph.op(stream.shape, graph.view(corrected, one), others)
 
 
-def _alternating_start(build: Build, stream: Tensor) -> Tensor:
-    """Return the four streams at the start, and keep the per-layer inputs."""
+def _modalities(build: Build, active: Tensor) -> Tensor:
+    """Return the router's result: which of the streams a token follows."""
+    graph = build.graph
+    return graph.like(build.matmul(graph.like(build.norm(active)), build.model.altup))
+
+
+def _alternating_start(build: Build) -> Tensor:
+    """Return the four streams at the start, and keep the per-layer inputs; what comes before their rows runs on the processor."""
     model, graph, tokens = build.model, build.graph, build.tokens
     width, others = model.embedding, model.altup - 1
     inner = model.per_layer_embedding * len(model.layers)
+    stream = build.embedded
+    rows = graph.expand(graph.like(graph.input(4 * inner * tokens, (inner, tokens))))
     projected = graph.like(build.matmul(stream, inner))
-    normed = build.norm(graph.view(projected, (inner, tokens)))
-    summed = graph.like(build.add(normed, build.kept("per-layer rows", 4 * inner * tokens)))
+    summed = graph.like(build.add(build.norm(graph.view(projected, (inner, tokens))), rows))
     build.per_layer = graph.op((inner, tokens), graph.view(summed, summed.shape))
-    repeated = graph.op((width, tokens, others), stream)
-    added = graph.op((width, tokens, others), build.weight, repeated)
-    magnitude = graph.op((1, tokens, others), graph.op(added.shape, added))
-    scaled = graph.like(graph.like(added, stream), magnitude)
-    return graph.op((width, tokens, model.altup), stream, scaled)
+    added = graph.op((width, tokens, others), build.weight, graph.op((width, tokens, others), stream))
+    return graph.op((width, tokens, model.altup), stream, _with_magnitude(build, added, stream))
+
+
+def _with_magnitude(build: Build, source: Tensor, target: Tensor) -> Tensor:
+    """Return a tensor scaled to the magnitude of another one."""
+    graph, tokens = build.graph, build.tokens
+    wanted = graph.like(graph.op((1, tokens), graph.op((build.model.embedding, tokens), target)))
+    raised = graph.like(source, wanted)
+    magnitude = graph.like(graph.op((1, tokens, build.model.altup - 1), graph.like(source)))
+    return graph.like(raised, magnitude)
 
 
 def _alternating_end(build: Build, stream: Tensor) -> Tensor:
     model, graph, tokens = build.model, build.graph, build.tokens
     width, others = model.embedding, model.altup - 1
     raised = graph.op((width, tokens, others), build.weight, graph.view(stream, (width, tokens, others)))
-    magnitude = graph.op((1, tokens, others), graph.op(raised.shape, raised))
-    scaled = graph.like(graph.like(raised), magnitude)
+    scaled = _with_magnitude(build, raised, graph.view(stream, (width, tokens)))
     current = graph.op((width, tokens), graph.view(stream, (width, tokens)), graph.view(scaled, (width, tokens)))
     for _ in range(others - 1):
         current = build.add(current, graph.view(scaled, (width, tokens)))
@@ -646,13 +694,7 @@ def peak(model: Architecture, config: Configuration, outputs: int, host: HostWei
     """Return the bytes of the compute buffer with every layer on one device."""
     build = Build(model, config, outputs, host)
     graph = build.graph
-    stream = build.embedded
-    stream.children += not model.altup  # measured: the embeddings stay to the end
-    if model.name.startswith("gemma") or model.get_float("embedding_scale") not in (0.0, 1.0):
-        stream = graph.op(stream.shape, stream, build.kept("scaled rows", 4 * build.tokens))
-        graph.expand(stream)
-    if model.altup:
-        stream = _alternating_start(build, stream)
+    stream = _alternating_start(build) if model.altup else _embedded(build)
     block = _block_of(model)
     late = model.name in _LATE_SELECTION
     layers = settled(model, host)
@@ -661,15 +703,30 @@ def peak(model: Architecture, config: Configuration, outputs: int, host: HostWei
         stream = block(build, layer, stream, position == len(layers) - 1 and not late)
     if model.altup:
         stream = _alternating_end(build, stream)
-    if not (host and "norm" in host.get(0, {})) and not model.altup:
-        stream.children += 1  # measured: the last residual stream stays, unless layers run from main memory
     current = build.norm(stream)
+    current.children += 1  # an output of the graph: kept to the end
     if late:
-        current.children += 1
         current = build.selected(current)
     build.layer = len(model.layers)
     graph.expand(build.matmul(current, model.vocab, "output"))
-    return graph.split_peak() if host else graph.peak(keeps_inputs=not model.altup)
+    return graph.peak()
+
+
+def _embedded(build: Build) -> Tensor:
+    """Return the embedded tokens (llm_graph_context::build_inp_embd): the graph also holds the path for batches of tokens and embeddings together."""
+    model, graph, tokens = build.model, build.graph, build.tokens
+    shape = (model.embedding, tokens)
+    mixed, rows, slots = graph.input(4 * model.embedding * tokens, shape), graph.input(4 * model.embedding * tokens, shape), graph.input(INDEX * tokens)
+    filled = graph.op(shape, mixed)
+    filled.children += 1  # nothing reads it, so nothing frees it
+    graph.expand(filled)
+    graph.nodes.append(_written(build, rows, slots))
+    stream = build.embedded
+    if model.name in ("gemma", "gemma2") or model.get_float("embedding_scale") not in (0.0, 1.0):
+        return graph.expand(graph.like(stream))
+    if model.name.startswith("gemma"):
+        return graph.expand(graph.like(stream, build.kept("scaled rows", 4 * build.tokens)))
+    return stream
 
 
 def settled(model: Architecture, host: HostWeights | None = None) -> list[Layer]:

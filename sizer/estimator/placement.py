@@ -196,9 +196,11 @@ def host_weights(model: Architecture, tensors: Iterable[weights.Typed], config: 
     layers = len(model.layers)
     output: weights.Typed | None = None
     embedding: weights.Typed | None = None
+    factors = 0
     for tensor in tensors:
         layer = weights.layer_of(tensor.name)
         if layer is None:
+            factors = tensor.bytes if tensor.name.startswith("rope_f") else factors
             output = tensor if tensor.name == "output.weight" else output
             embedding = tensor if tensor.name == "token_embd.weight" else embedding
         elif layer < layers and (layer < start or (layer < config.cpu_moe and weights.is_expert(tensor.name))):
@@ -208,6 +210,8 @@ def host_weights(model: Architecture, tensors: Iterable[weights.Typed], config: 
     for index in range(min(start, layers)):
         layer_weights = found.setdefault(index, {})
         layer_weights["norm"] = 4 * model.embedding
+        if factors:
+            layer_weights["rope_freqs"] = factors
         each = model.layers[index]
         if each.caches:
             held = (window if each.windowed and model.window else full) * streams
