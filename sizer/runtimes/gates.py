@@ -286,9 +286,9 @@ def driver_is_new_enough(ask: Question) -> Closed:
     """The driver is not older than this backend needs for this card."""
     backend, card = _backend(ask), ask.cards[0]
     need = driver_needed(backend, card, ask)
-    if need is None or not versions.older(versions.parse(card.driver_version), versions.parse(need)):
+    if need is None or not versions.older(versions.parse(versions.nvidia(card.driver_version)), versions.parse(need)):
         return None
-    return f"{ask.name} needs NVIDIA driver {need} or newer for {card.name}, this machine has {card.driver_version}", backend["fact"]
+    return f"{ask.name} needs NVIDIA driver {need} or newer for {card.name}, this machine has {versions.nvidia(card.driver_version)}", backend["fact"]
 
 
 def driver_needed(backend: Mapping[str, Any], card: Accelerator, ask: Question) -> str | None:

@@ -191,8 +191,10 @@ class Job:
         """Return size, expected time on a 100 Mbit/s line, and that the download can be resumed."""
         mbit = self.table["download_mbit_per_second"]
         minutes = self.given.download_bytes * 8 / (mbit * 1e6) / 60
-        time = f"{minutes:.0f} min" if minutes >= 1 else "under a minute"
-        return f"{self.given.download_bytes / 1e9:.1f} GB, about {time} at {mbit} Mbit/s; run it again to resume an interrupted download"
+        time = f"about {minutes:.0f} min" if minutes >= 1 else "less than a minute"
+        size = self.given.download_bytes
+        told = f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+        return f"{told}, {time} at {mbit} Mbit/s; run it again to resume an interrupted download"
 
     def version_note(self) -> str | None:
         """Return what a version check must show, None when any version does."""

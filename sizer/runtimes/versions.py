@@ -29,6 +29,14 @@ def parse(text: str | None) -> Version | None:
     return tuple(int(part) for part in found.group().split(".")) if found else None
 
 
+def nvidia(text: str | None) -> str | None:
+    """Return NVIDIA's own name of a driver that Windows calls by four numbers: "31.0.15.1694" is 516.94, its last five digits."""
+    if text and re.fullmatch(r"\d+\.\d+\.\d+\.\d{4}", text):
+        digits = text.replace(".", "")[-5:]
+        return f"{digits[:3]}.{digits[3:]}"
+    return text
+
+
 def windows(text: str | None) -> Version | None:
     """Return a Windows version as (10, 2202) for "10 22H2", "10.0.19045", "Windows 10 build 19045"; None when it cannot be told."""
     if not text:

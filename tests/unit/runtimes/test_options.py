@@ -239,3 +239,10 @@ def test_ollama_does_not_fetch_a_model_that_is_published_in_parts() -> None:
     assert model_refusal(llama, large, QUANTS["gguf"], Needs()) is None
     assert model_refusal(ollama, replace(large, ollama_tags={"Q4_K_M": "large:latest"}), QUANTS["gguf"], Needs()) is None
     assert model_refusal(ollama, replace(large, sizes={"Q4_K_M": replace(size, file_bytes=20_000_000_000)}), QUANTS["gguf"], Needs()) is None
+
+
+@pytest.mark.parametrize(
+    ("windows", "own"), [("31.0.15.1694", "516.94"), ("32.0.15.6094", "560.94"), ("570.86.15", "570.86.15"), ("560.94", "560.94"), (None, None)]
+)
+def test_an_nvidia_driver_is_known_by_its_own_number(windows: str | None, own: str | None) -> None:
+    assert versions.nvidia(windows) == own
