@@ -216,13 +216,16 @@ def needs_from(
 
 
 def _positive(name: str, value: Any, *, most: float) -> Any:
-    if value is None or (value > 0 and value <= most):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is None or (number and value > 0 and value <= most):
         return value
-    raise RequestError(f"{name} must be above 0 and at most {most:g}, not {value}", code="bad-number")
+    if not number:
+        raise RequestError(f"{name}: {value!r} is not a number", code="bad-number")
+    raise RequestError(f"{name} must be above 0 and at most {most:.15g}, not {value}", code="bad-number")
 
 
 def _not_negative(name: str, value: Any) -> Any:
-    if 0 <= value < 1e6:
+    if isinstance(value, int | float) and 0 <= value < 1e6:
         return value
     raise RequestError(f"{name} must not be negative or absurd, got {value}", code="bad-number")
 
@@ -247,10 +250,10 @@ def recommend(machine: Machine | None = None, *, catalog: Catalog | str | None =
 def _needs(options: dict[str, Any]) -> Needs:
     if "with" in options:
         options = {**{key: value for key, value in options.items() if key != "with"}, "with_": options["with"]}
-    try:
-        return needs_from(**options)
-    except TypeError as error:
-        raise RequestError(f"{error}".replace("needs_from() ", ""), code="unknown-option") from None
+    known = needs_from.__kwdefaults__ or {}
+    for name in options:
+        one_of("option", name, tuple(known))
+    return needs_from(**options)
 
 
 def recommend_many(machines: Iterable[Machine], *, executor: Executor | None = None, **options: Any) -> Iterator[Recommendation]:
@@ -268,7 +271,7 @@ def why_not(model: str, *, machine: Machine | None = None, catalog: Catalog | st
     from sizer.recommender.decide import why_not as decide_why_not
 
     loaded = _catalog(catalog)
-    needs = _needs({**options, "model": model})
+    needs = _needs(_suited(model, loaded, options))
     return decide_why_not(machine or probe(budget=needs.budget, catalog=loaded), needs, loaded)
 
 
@@ -277,7 +280,24 @@ def requirements(model: str, *, catalog: Catalog | str | None = None, **options:
     from sizer.recommender.requirements import requirements as find
 
     loaded = _catalog(catalog)
-    return find(_needs({**options, "model": model}), loaded, partial(describe, catalog=loaded))
+    needs = _needs(_suited(model, loaded, options))
+    if needs.context is None:  # one context for all classes of machine, the one that the document names
+        from sizer.catalog.resolve import resolve_model
+        from sizer.records import replace
+
+        usual = int(loaded.assumptions["use_cases"][needs.use_case]["context_tokens"])
+        needs = replace(needs, context=min(usual, resolve_model(loaded, model).context or usual))
+    return find(needs, loaded, partial(describe, catalog=loaded))
+
+
+def _suited(model: str, catalog: Catalog, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with the model and, where nobody said what for, with a use case that the model is made for."""
+    from sizer.catalog.resolve import resolve_model
+
+    given = {**options, "model": model}
+    if "use_case" not in given and "chat" not in resolve_model(catalog, model).roles and "embedding" in resolve_model(catalog, model).roles:
+        given["use_case"] = "embedding"
+    return given
 
 
 def models_document(catalog: Catalog | str | None = None, *, text: str | None = None, name: str | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sizer.catalog.load import Catalog
 from sizer.catalog.resolve import default_quant, resolve_model, resolve_quant
 from sizer.errors import RequestError
-from sizer.estimator import memory, speed, weights, work
+from sizer.estimator import attention, memory, speed, weights, work
 from sizer.estimator.baseline import rule_of_thumb_bytes
 from sizer.estimator.memory import ModelMemory, Place
 from sizer.records import dataclass, replace
@@ -17,12 +17,29 @@ from sizer.schema.catalog import QuantSize
 from sizer.schema.estimate import BACKENDS, KV_TYPES, Configuration, DeviceMemory, Estimate, MemoryEstimate, SpeedEstimate
 from sizer.schema.machine import Accelerator, Machine
 from sizer.schema.needs import RUNTIME_IDS
+from sizer.units import GIB
 from sizer.words import one_of
 
 if TYPE_CHECKING:
     from sizer.modelfiles import ModelFile
 
 DEFAULT_CONTEXT = 8192
+_MANY = 1 << 27
+# options that are numbers: least, most, words that may stand instead
+NUMBERS: dict[str, tuple[float, float, tuple[str, ...]]] = {
+    "context": (1, _MANY, ("auto",)),
+    "context_total": (1, _MANY, ()),
+    "ubatch": (1, _MANY, ()),
+    "parallel": (1, 65536, ()),
+    "gpu_layers": (0, 65536, ("all", "auto")),
+    "cpu_moe": (0, 65536, ()),
+    "outputs": (1, _MANY, ("all",)),
+    "prompt": (0, _MANY, ()),
+    "params": (1, 1e15, ()),
+    "bits": (0.1, 64, ()),
+}
+WORDS = ("quant", "kv_type", "kv_type_k", "kv_type_v", "flash_attn", "kv_unified", "swa_full", "runtime", "backend", "explain", "offline")
+BACKEND_NAMES = {"cuda": "CUDA", "rocm": "ROCm", "vulkan": "Vulkan", "metal": "Metal", "mlx": "MLX", "sycl": "SYCL", "cpu": "CPU"}
 BACKEND_ORDER = ("cuda", "rocm", "metal", "vulkan", "sycl")
 
 
@@ -37,12 +54,14 @@ class Subject:
     active_parameters: int
     context_limit: int
     projector_bytes: int = 0
+    embeds: bool = False  # turns text into vectors or scores: it reads and writes nothing
 
 
 def estimate(model: str | None, machine: Machine | None, catalog: Catalog, probe: Callable[[], Machine], **options: Any) -> Estimate:
     """Return memory and speed of one configuration. See ``sizer.estimate``."""
+    options = checked(options)
     if options.get("params") is not None:
-        return rule_of_thumb(float(options["params"]), float(options["bits"]))
+        return rule_of_thumb(options["params"], options["bits"])
     if model is None:
         raise RequestError("a model is needed", code="missing-model", hint="for example qwen3-8b, or params and bits for the rule of thumb")
     subject = subject_of(model, catalog, options)
@@ -62,9 +81,19 @@ def estimate(model: str | None, machine: Machine | None, catalog: Catalog, probe
     )
     architecture = subject.source.architecture
     layers = len(architecture.layers) + len(architecture.nextn) + 1  # as llama.cpp counts for --gpu-layers: draft blocks and the output layer too
-    pace = SpeedEstimate(calibration="no device to run on") if generic else speed_for(subject, config, cards, host, catalog, options.get("prompt"), found)
+    if generic:
+        pace = SpeedEstimate(calibration=f"this machine has no {BACKEND_NAMES[backend]} device")
+        notes.append(f"this machine has no {BACKEND_NAMES[backend]} device: the memory is that of a generic one")
+    else:
+        pace = speed_for(subject, config, cards, host, catalog, options.get("prompt"), found)
     if pace.decode_tps:
-        notes.append(f"speed: {speed.meaning(catalog.assumptions['use_cases']['general'], pace, catalog.speed)}")
+        case = catalog.assumptions["use_cases"]["embedding" if subject.embeds else "general"]
+        notes.append(f"speed: {speed.meaning(case, pace, catalog.speed)}")
+    if subject.embeds:
+        pace = replace(pace, decode_tps=None, decode_tps_low=None, decode_tps_high=None, ttft_s=None)
+    notes += remarks(subject, config, found, catalog)
+    if options.get("explain"):
+        notes += explained(subject, config, found)
     return Estimate(
         model=subject.name,
         quant=subject.quant,
@@ -82,6 +111,82 @@ def estimate(model: str | None, machine: Machine | None, catalog: Catalog, probe
         speed=pace,
         notices=tuple(notes),
     )
+
+
+def remarks(subject: Subject, config: Configuration, found: MemoryEstimate, catalog: Catalog) -> list[str]:
+    """Return what makes the figures of a configuration theoretical: a format that the runtime does not read, memory that is not there."""
+    notes = []
+    quant = catalog.quants.get(subject.quant or "")
+    runtime = config.runtime or ""
+    family = "mlx" if quant and quant.family == "mlx" else "gguf" if quant and quant.family == "gguf" else None
+    if runtime == "mlx" and config.backend not in ("metal", "mlx"):
+        notes.append("MLX is proposed for Apple chips only: --chip names one")
+    if runtime == "mlx" and family == "gguf":
+        notes.append(f"MLX does not read {subject.quant} weights: --quant MLX-4bit is the like of it")
+    elif runtime == "vllm" and family is not None:
+        notes.append(f"vLLM is not proposed for {subject.quant} weights: --quant FP8 or AWQ-4bit is what it serves")
+    elif runtime in ("llama.cpp", "ollama") and family == "mlx":
+        notes.append(f"{'Ollama' if runtime == 'ollama' else runtime} does not read {subject.quant} weights: --runtime mlx does")
+    short = [device for device in found.devices if device.fits is False and device.kind == "host" and device.budget_bytes is not None]
+    for device in short:
+        missing = (device.total_bytes - (device.budget_bytes or 0)) / GIB
+        notes.append(f"main memory is {missing:.1f} GiB short: read from disk it is far slower than the figure, which holds where everything fits")
+    return notes
+
+
+def explained(subject: Subject, config: Configuration, found: MemoryEstimate) -> list[str]:
+    """Return the formulas of a configuration with their numbers in them."""
+    architecture = subject.source.architecture
+    full, window, streams = attention.cells(architecture, config)
+    lines = [f"rule of thumb: parameters x bits / 8 x 1.2 = {_figure(found.rule_of_thumb_bytes)} bytes"]
+    if config.runtime not in ("mlx", "vllm") and found.kv_cache_bytes:
+        for windowed, keys, values, layers in architecture.attention_groups:
+            width = values if config.flash_attn or not values else architecture.widest_value
+            row = attention.bytes_of_row(config.kv_type_k, keys) + (attention.bytes_of_row(config.kv_type_v, width) if width else 0)
+            held = window if windowed else full
+            slots = f" x {streams} caches" if streams > 1 else ""
+            kind = "windowed layers" if windowed else "layers"
+            what = f"{keys} keys in {config.kv_type_k} and {width} values in {config.kv_type_v}"
+            lines.append(f"KV cache: {layers} {kind} x {held} tokens{slots} x {row} bytes ({what}) = {_figure(layers * held * streams * row)} bytes")
+    if found.recurrent_state_bytes and architecture.recurrent_layers and config.runtime not in ("mlx", "vllm"):
+        each = found.recurrent_state_bytes // (architecture.recurrent_layers * config.parallel)
+        slots = f" x {config.parallel} requests" if config.parallel > 1 else ""
+        lines.append(f"state: {architecture.recurrent_layers} recurrent layers x {_figure(each)} bytes{slots} = {_figure(found.recurrent_state_bytes)} bytes")
+    lines.append(f"compute: the widest moment of the graph for {config.ubatch} tokens at once (docs/memory.md) = {_figure(found.compute_bytes)} bytes")
+    return lines
+
+
+def _figure(value: int) -> str:
+    return f"{value:,}".replace(",", " ")
+
+
+def checked(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a call with their numbers as numbers. Raises ``RequestError`` for names that there are not and numbers that cannot be."""
+    for name in options:
+        one_of("option", name, (*NUMBERS, *WORDS))
+    found = dict(options)
+    for name, (least, most, words) in NUMBERS.items():
+        value = found.get(name)
+        if value is not None and value not in words:
+            found[name] = _number(name, value, least, most, words)
+    if found.get("params") is not None and found.get("bits") is None:
+        raise RequestError("params needs bits", code="missing-option", hint="for example params=7e9, bits=4")
+    return found
+
+
+def _number(name: str, value: Any, least: float, most: float, words: tuple[str, ...]) -> float:
+    from math import isfinite
+
+    kind = "a number" + (f" or {' or '.join(words)}" if words else "")
+    try:
+        scale = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}.get(value[-1:].upper(), 1.0) if name == "params" and isinstance(value, str) else 1.0
+        number = float(value[:-1] if scale > 1 else value) * scale
+    except (TypeError, ValueError):
+        raise RequestError(f"{name}: {value!r} is not {kind}", code="bad-value") from None
+    whole = name not in ("params", "bits")
+    if not isfinite(number) or not least <= number <= most or (whole and number != int(number)):
+        raise RequestError(f"{name}: {value!r} is out of range, it must be at least {least:.15g} and at most {most:.15g}", code="bad-value")
+    return int(number) if whole else number
 
 
 def rule_of_thumb(parameters: float, bits: float) -> Estimate:
@@ -129,7 +234,8 @@ def subject_of(model: str, catalog: Catalog, options: dict[str, Any]) -> Subject
     chosen = resolve_quant(catalog, entry, quant) if quant else catalog.quants[default_quant(entry.native_quant, entry.sizes)]
     size = entry.sizes.get(chosen.id) or _computed_size(entry.architecture, chosen.id, chosen.family)
     source = ModelMemory.from_catalog(entry, chosen.id)
-    return Subject(entry.id, chosen.id, source, size, entry.active_parameters, entry.context, entry.projector_bytes)
+    embeds = "chat" not in entry.roles and any(role in entry.roles for role in ("embedding", "reranker"))
+    return Subject(entry.id, chosen.id, source, size, entry.active_parameters, entry.context, entry.projector_bytes, embeds)
 
 
 def _known(catalog: Catalog, model: str) -> bool:
@@ -160,7 +266,7 @@ def _from_file(file: ModelFile) -> Subject:
         scale = file.weight_bytes / max(1, whole.file_bytes)
         size = QuantSize(*(int(part * scale) for part in (whole.file_bytes, whole.device_bytes, whole.host_bytes, whole.expert_bytes, whole.active_bytes)))
     active = int(file.parameters * size.active_bytes / max(1, size.device_bytes + size.host_bytes))
-    return Subject(file.name, file.quant, source, size, active, source.architecture.context_length)
+    return Subject(file.name, file.quant, source, size, active, source.architecture.context_length, embeds=not source.architecture.causal)
 
 
 def devices_of(machine: Machine, backend: str | None) -> tuple[tuple[Accelerator, ...], str, bool]:
@@ -181,7 +287,7 @@ def devices_of(machine: Machine, backend: str | None) -> tuple[tuple[Accelerator
                 return cards, backend or api, False
     if backend is None:
         return (), "cpu", False
-    return (Accelerator(name=f"generic {backend} device"),), backend, True
+    return (Accelerator(name=f"generic {BACKEND_NAMES[backend]} device"),), backend, True
 
 
 def configuration(

@@ -31,7 +31,7 @@ def run(terminal: Terminal, values: dict[str, Any]) -> None:
 
     catalog = the_catalog(terminal)
     machine = the_machine(values, catalog=catalog)
-    options = given(values, leave_out=("model", "explain"))
+    options = given(values, leave_out=("model",))
     if terminal.offline:
         options["offline"] = True
     answer = api.estimate(model, machine=machine, catalog=catalog, **options)

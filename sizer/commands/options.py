@@ -82,8 +82,8 @@ class Number:
         if number is None or (self.whole and number != int(number)):
             raise RequestError(f'{called}: "{value}" is not {self.kind}', code="bad-value", hint=hint)
         if number < self.least or number > self.most or (self.above and number == self.least):
-            bound = f"at least {self.least:g}" if not self.above else f"more than {self.least:g}"
-            raise RequestError(f"{called}: {value} is out of range, it must be {bound} and at most {self.most:g}", code="bad-value", hint=hint)
+            bound = f"at least {self.least:.15g}" if not self.above else f"more than {self.least:.15g}"
+            raise RequestError(f"{called}: {value} is out of range, it must be {bound} and at most {self.most:.15g}", code="bad-value", hint=hint)
         return int(number) if self.whole else number
 
     def _number(self, text: str) -> float | None:

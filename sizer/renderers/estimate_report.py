@@ -14,6 +14,8 @@ WORDS = {
     "compute_bytes": ("compute", "widest step of one micro-batch"),
     "overhead_bytes": ("overhead", "driver context, the runtime's process"),
 }
+SPEED_NOTE = "speed: "  # what the speed means
+FORMULAS = ("rule of thumb: ", "KV cache: ", "state: ", "compute: ")  # with --explain
 EXACT = 22  # "123 456 789 012 bytes" and a blank
 EXACTNESS = {"file": "read from the file's own header", "catalog": "from the catalog's architecture", "rule": "the rule of thumb alone"}
 
@@ -27,8 +29,12 @@ def report(estimate: Estimate, *, ink: Ink = PLAIN, explain: bool = False, verbo
     shown = [device for device in memory.devices if device.total_bytes or device.kind == "accelerator"]
     blocks += [_device(device, estimate, ink, explain=explain) for device in shown]
     blocks.append(_speed(estimate))
-    if estimate.notices:
-        blocks.append([ink.title("How it was computed" if explain else "Note"), *_notes(estimate.notices)])
+    notes = tuple(note for note in estimate.notices if not note.startswith(SPEED_NOTE))
+    remarks = tuple(note for note in notes if not note.startswith(FORMULAS))
+    if len(remarks) < len(notes):
+        blocks.append([ink.title("How it was computed"), *_notes(tuple(note for note in notes if note.startswith(FORMULAS)))])
+    if remarks:
+        blocks.append([ink.title("Note"), *_notes(remarks)])
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
@@ -81,11 +87,15 @@ def _speed(estimate: Estimate) -> list[str]:
     lines = ["Speed"]
     if speed.decode_tps is not None:
         bound = f", bound by {speed.bound}" if speed.bound else ""
-        lines.append(f"  writes  {speed_range(speed.decode_tps, speed.decode_tps_low, speed.decode_tps_high)}{bound}")
+        each = f" for each of {estimate.parallel} requests" if (estimate.parallel or 1) > 1 else ""
+        lines.append(f"  writes  {speed_range(speed.decode_tps, speed.decode_tps_low, speed.decode_tps_high)}{each}{bound}")
     if speed.prefill_tps is not None:
         lines.append(f"  reads   {speed_range(speed.prefill_tps, speed.prefill_tps_low, speed.prefill_tps_high)}")
     if speed.ttft_s is not None:
         lines.append(f"  first word after {seconds(speed.ttft_s)}")
+    for note in estimate.notices:
+        if note.startswith(SPEED_NOTE):
+            lines += wrap(clean(note.removeprefix(SPEED_NOTE)), indent="  ", hanging="    ")
     if speed.calibration:
         lines += wrap(f"(rests on {clean(speed.calibration)})", indent="  ", hanging="  ")
     return lines

@@ -7,7 +7,9 @@ from typing import Any
 
 from sizer.renderers.memory_lines import BACKEND_NAMES
 from sizer.renderers.text import PLAIN, Ink, clean, gib_unit, pieces, speed, table, tokens, wrap
-from sizer.renderers.text_report import RUNTIME_NAMES
+from sizer.renderers.text_report import RUNTIME_NAMES, USE_NAMES
+
+MOST_REFUSALS = 6
 
 
 def report(document: Mapping[str, Any], *, ink: Ink = PLAIN, verbose: bool = False) -> str:
@@ -16,7 +18,8 @@ def report(document: Mapping[str, Any], *, ink: Ink = PLAIN, verbose: bool = Fal
     name = clean(document.get("display_name") or document["model"])
     smallest = document["smallest"]
     first = f"{name}{quant} needs at least: {clean(smallest)}" if smallest else f"{name}{quant} runs on none of the usual machines"
-    asked = f"{tokens(document['context'])} context, at least {speed(document['least_tps'])} tok/s, for {clean(document['use_case'])}"
+    use = USE_NAMES.get(document["use_case"], clean(document["use_case"]))
+    asked = f"{tokens(document['context'])} context, at least {document['least_tps']:g} tok/s, for {use}"
     can = [entry for entry in document["classes"] if entry["runs"]]
     cannot = [entry for entry in document["classes"] if not entry["runs"]]
     blocks = [[*(ink.strong(line) for line in wrap(first)), f"  {asked}"]]
@@ -25,7 +28,10 @@ def report(document: Mapping[str, Any], *, ink: Ink = PLAIN, verbose: bool = Fal
         lines = table([("runs on", "", "context", "memory", "speed", "with"), *rows], right=(2, 3, 4))
         blocks.append([ink.strong(lines[0]), *lines[1:]])
     if cannot:
-        blocks.append([ink.title("Not on"), *(line for entry in cannot for line in _refusal(entry))])
+        lacking = sorted(cannot, key=lambda entry: entry["missing_bytes"] or 0)  # the nearest first; without a figure: too slow, or refused
+        shown = lacking if verbose else lacking[:MOST_REFUSALS]
+        left = [f"  and {len(lacking) - len(shown)} more (--verbose)"] if len(shown) < len(lacking) else []
+        blocks.append([ink.title("Not on"), *(line for entry in shown for line in _refusal(entry)), *left])
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
@@ -45,7 +51,7 @@ def why_not(document: Mapping[str, Any], *, ink: Ink = PLAIN, verbose: bool = Fa
     quant = f" {clean(document['quant'])}" if document["quant"] else ""
     head = f"{clean(document['model'])}{quant}: {clean(document['reason'] or 'no reason against it')}"
     lines = [ink.strong(line) for line in wrap(head, hanging="  ")]
-    if document["gate"]:
+    if document["gate"] and verbose:
         lines.append(ink.faint(f"  gate {clean(document['gate'])}"))
     if document["missing_bytes"]:
         facts = [f"needs {gib_unit(document['needed_bytes'])}", f"the machine gives {gib_unit(document['budget_bytes'])}"]
