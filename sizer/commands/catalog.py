@@ -42,7 +42,8 @@ def _check(terminal: Terminal, files: tuple[str, ...]) -> int:
         return 4 if found else 0
     for line in found:
         terminal.say(line)
-    terminal.say(f"{len(found)} complaints" if found else "nothing to complain about")
+    what = ", ".join(files) or "the catalog"
+    terminal.say(f"{len(found)} complaint{'s' if len(found) != 1 else ''}" if found else f"nothing to complain about in {what}")
     return 4 if found else 0
 
 

@@ -38,9 +38,17 @@ def run(terminal: Terminal, values: dict[str, Any]) -> int:
 
 def _emit(terminal: Terminal, answer: Recommendation, kind: str) -> int:
     """Print a ready configuration; with no pick there is none to print, unless a cloud fallback stands in."""
+    from sizer.errors import RequestError
     from sizer.renderers.emit import emit
 
-    terminal.say(emit(answer, kind))
+    try:
+        text = emit(answer, kind)
+    except RequestError as error:
+        if error.code != "nothing-fits":
+            raise
+        terminal.fail(error)  # the call was right: the machine is too small
+        return NOTHING_FITS
+    terminal.say(text)
     return 0 if answer.pick is not None else NOTHING_FITS
 
 

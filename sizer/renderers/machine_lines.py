@@ -11,6 +11,12 @@ from sizer.schema.machine import Accelerator, Machine
 API_ORDER = ("cuda", "mlx", "metal", "rocm", "vulkan", "sycl", "opencl")
 SYSTEM_NAMES = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
 
+# what says nothing in a processor's name: marks, the number of cores (told beside it), built-in graphics, the clock, the maker
+NOISE = re.compile(
+    r"\((R|TM|r|tm)\)|\bCPU\b|\b(?:\d+|Two|Three|Four|Six|Eight|Twelve|Sixteen)-Core Processor\b"
+    r"| (?:with|w/) Radeon.*$| - Qualcomm Oryon$|@ .*$|^AMD |^Intel\b"
+)
+
 
 def accelerator_text(accelerator: Accelerator, number: int = 1) -> str:
     """Return "2x RTX 3090 24 GiB (CUDA)"."""
@@ -19,13 +25,15 @@ def accelerator_text(accelerator: Accelerator, number: int = 1) -> str:
     memory = f" {gib_unit(accelerator.memory_total_bytes)}" if accelerator.memory_total_bytes and accelerator.kind == "discrete" and not told else ""
     api = next((BACKEND_NAMES.get(api, api) for api in API_ORDER if api in accelerator.apis), None)
     shown = " (not usable)" if not accelerator.usable else f" ({api})" if api else ""
+    if shown and name.endswith(")"):  # "Radeon 8060S (Strix Halo, ROCm)"
+        name, shown = name[:-1] + f", {shown[2:-1]})", ""
     return f"{f'{number}x ' if number > 1 else ''}{name}{memory}{shown}"
 
 
 def short_name(name: str) -> str:
     """Return a device's name without its maker where the rest says enough: "RTX 3060"."""
-    text = clean(name)
-    for maker in ("NVIDIA GeForce ", "NVIDIA ", "AMD ", "Intel(R) ", "Intel "):
+    text = " ".join(re.sub(r"\((?:R|TM|C)\)", " ", clean(name), flags=re.IGNORECASE).split())
+    for maker in ("NVIDIA GeForce ", "NVIDIA ", "AMD ", "Intel ", "Qualcomm "):
         rest = text.removeprefix(maker)
         if rest != text and any(letter.isdigit() for letter in rest):
             return rest
@@ -33,14 +41,14 @@ def short_name(name: str) -> str:
 
 
 def processor_text(machine: Machine) -> str:
-    """Return "Ryzen 5 5600, 6 cores, AVX2"."""
+    """Return "Ryzen 5 5600, 6 cores, AVX2", nothing where nothing is known."""
     cpu = machine.cpu
     name = clean(cpu.name) if cpu.name else ""
-    name = re.sub(r"\((R|TM|r|tm)\)|\bCPU\b|\b\d+-Core Processor\b|@ .*$|^AMD |^Intel\b", "", name)
+    name = NOISE.sub("", name)
     cores = cpu.physical_cores or cpu.logical_cores
     simd = "AVX-512" if cpu.avx512 else "AVX2" if cpu.avx2 else "no AVX2" if cpu.avx2 is False and machine.platform.arch == "x86_64" else None
     facts = [*([" ".join(name.split())] if name else []), *([f"{cores} cores" if cores != 1 else "1 core"] if cores else []), *([simd] if simd else [])]
-    return ", ".join(facts) or "processor unknown"
+    return ", ".join(facts)
 
 
 def system_text(machine: Machine) -> str:
@@ -50,8 +58,13 @@ def system_text(machine: Machine) -> str:
     name = distro or SYSTEM_NAMES.get(platform.os, clean(platform.os))
     if platform.os_version and (platform.os != "linux" or not any(letter.isdigit() for letter in name)):
         version = clean(platform.os_version)
-        name = version if version.lower().startswith(name.lower()) else f"{name} {version}"
-    surroundings = [*(["WSL"] if platform.wsl else []), *([f"in {clean(platform.container)}"] if platform.container else [])]
+        if version.lower().startswith(name.lower()):
+            name = version
+        elif f" {version.split()[0]}" in name:  # "Windows 11 Pro", "11 (build 22631)"
+            name = f"{name} {version.split(maxsplit=1)[1]}" if " " in version else name
+        else:
+            name = f"{name} {version}"
+    surroundings = [*(["in WSL"] if platform.wsl else []), *([f"in {clean(platform.container)}"] if platform.container else [])]
     return " ".join([name, *surroundings])
 
 
@@ -67,4 +80,5 @@ def machine_lines(machine: Machine, *, width: int = WIDTH) -> list[str]:
     limit = machine.memory.limit_bytes
     memory = f"{gib_unit(machine.memory.total_bytes)} RAM" + (f" (limit {gib_unit(limit)})" if limit and limit < machine.memory.total_bytes else "")
     chip = machine.cpu.name and any(clean(machine.cpu.name) == clean(a.name) for a in machine.accelerators)
-    return pieces([*cards, *([] if chip else [processor_text(machine)]), memory, system_text(machine)], width=width)
+    processor = processor_text(machine)
+    return pieces([*cards, *([] if chip or not processor else [processor]), memory, system_text(machine)], width=width)

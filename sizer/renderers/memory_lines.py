@@ -8,6 +8,7 @@ from sizer.units import MIB
 
 INDENT = "        "
 BAR_CELLS = 40
+LIKE_CARDS = 3  # from so many on one bar stands for all
 BACKEND_NAMES = {"cuda": "CUDA", "rocm": "ROCm", "vulkan": "Vulkan", "metal": "Metal", "mlx": "MLX", "sycl": "SYCL", "cpu": "CPU"}
 
 
@@ -49,21 +50,45 @@ def device_lines(device: DeviceMemory, *, label: str, backend: str, ink: Ink = P
 
 
 def _figure(size: int) -> str:
-    return gib(size) if size >= 51 * MIB or size == 0 else f"{size / MIB:.0f} MiB"
+    return gib(size) if size >= 52 * MIB or size == 0 else f"{size / MIB:.0f} MiB"
 
 
 def memory_lines(memory: MemoryEstimate, *, backend: str, ink: Ink = PLAIN) -> list[str]:
     """Return the lines of all devices; main memory beside an accelerator gets a bar only when weights were moved there."""
     accelerators = [device for device in memory.devices if device.kind == "accelerator"]
     lines: list[str] = []
-    for number, device in enumerate(accelerators):
-        label = "GPU" if len(accelerators) == 1 else f"GPU{number}"
-        lines += device_lines(device, label=label, backend=backend, ink=ink)
+    for first, like in _groups(accelerators):
+        if len(like) >= LIKE_CARDS:
+            lines += _like_cards(first, like, backend, ink)
+            continue
+        for number, device in enumerate(like, first):
+            label = "GPU" if len(accelerators) == 1 else f"GPU{number}"
+            lines += device_lines(device, label=label, backend=backend, ink=ink)
     for device in memory.devices:
         if device.kind == "host" and device.total_bytes > 0:
             much = not accelerators or device.weights_bytes > 0.25 * memory.weights_bytes
             lines += device_lines(device, label="RAM", backend=backend, ink=ink, with_bar=much)
     return lines
+
+
+def _groups(devices: list[DeviceMemory]) -> list[tuple[int, list[DeviceMemory]]]:
+    """Return neighbours of one name and budget together, each group with the number of its first device."""
+    groups: list[tuple[int, list[DeviceMemory]]] = []
+    for number, device in enumerate(devices):
+        if groups and (groups[-1][1][0].name, groups[-1][1][0].budget_bytes) == (device.name, device.budget_bytes):
+            groups[-1][1].append(device)
+        else:
+            groups.append((number, [device]))
+    return groups
+
+
+def _like_cards(first: int, like: list[DeviceMemory], backend: str, ink: Ink) -> list[str]:
+    """Return one bar for many like cards: that of the fullest, and what the others hold."""
+    fullest = max(like, key=lambda device: device.total_bytes)
+    least = min(device.total_bytes for device in like)
+    lines = device_lines(fullest, label="GPU", backend=backend, ink=ink)
+    told = f"{len(like)} like cards, GPU{first} to GPU{first + len(like) - 1}"
+    return [*lines, f"{INDENT}the fullest of {told}; the emptiest holds {gib(least)} GiB"]
 
 
 def rule_of_thumb_line(memory: MemoryEstimate) -> str:

@@ -136,6 +136,15 @@ def count(value: float | None) -> str:
     return f"{value / 1e6:.0f}M"
 
 
+def without_ids(text: str) -> str:
+    """Return a reason without the ids of the facts behind it ("[vllm.001]"): --explain and --json have them."""
+    if "[" not in text:
+        return text
+    import re
+
+    return re.sub(r" \[(?:[a-z.]+\.\d{3}|S\d+)\]", "", text)
+
+
 def speed(value: float | None) -> str:
     """Return tokens per second with a sensible number of digits: "46", "4.6", "0.46"."""
     if value is None:

@@ -16,10 +16,12 @@ from sizer.renderers.text import (
     gb_unit,
     pieces,
     seconds,
+    shorten,
     speed,
     speed_range,
     table,
     tokens,
+    without_ids,
     wrap,
 )
 from sizer.schema.machine import Notice
@@ -32,6 +34,7 @@ ROLE_NAMES = {
 }  # fmt: skip
 USE_NAMES = {"general": "general use", "rag": "questions about documents", "agent": "agents"}
 NUMBERED = ("install", "configure", "pull", "start")
+PROVIDER_NAMES = {"openai": "OpenAI", "anthropic": "Anthropic", "openrouter": "OpenRouter", "google": "Google", "mistral": "Mistral", "groq": "Groq"}
 
 
 def report(answer: Recommendation, *, ink: Ink = PLAIN, explain: bool = False, verbose: bool = False) -> str:
@@ -45,13 +48,16 @@ def report(answer: Recommendation, *, ink: Ink = PLAIN, explain: bool = False, v
         if explain:
             blocks.append(_section("Memory", memory_tree(best, ink), ink))
         blocks.append(_section("Why", why(best.why, ink, explain=explain), ink))
-        blocks.append(_section("Do this", to_do(best, ink, every=explain or verbose), ink))
+        title = "Do this" if answer.pick is not None else "To try the least bad one all the same"
+        blocks.append(_section(title, to_do(best, ink, every=explain or verbose), ink))
     if answer.companion is not None:
         blocks.append(_section("Beside it", companion(answer.companion, ink), ink))
     blocks.append(_section("Other good choices", others(answer.alternatives, best), ink))
     if answer.fallback is not None:
         blocks.append(_section("Instead", fallback(answer.fallback), ink))
-    blocks.append(_section("Note", notices([*answer.notices, *answer.machine.notices], ink, verbose=verbose or explain), ink))
+    told = [] if answer.pick is not None else [notice for notice in answer.notices if notice.code == "nothing-fits"]  # stands at the top
+    left = [notice for notice in (*answer.notices, *answer.machine.notices) if notice not in told]
+    blocks.append(_section("Note", notices(left, ink, verbose=verbose or explain), ink))
     blocks.append([*ruled_out(answer.rejected, every=explain or verbose), ink.faint(footer(answer))])
     return "\n\n".join("\n".join(line for line in block if line is not None) for block in (_trimmed(block) for block in blocks) if block)
 
@@ -76,7 +82,8 @@ def top(answer: Recommendation, ink: Ink = PLAIN) -> list[str]:
 
 def headline(pick: Pick, ink: Ink = PLAIN) -> list[str]:
     """Return the two lines that hold the answer."""
-    first = pieces([clean(pick.display_name), clean(pick.quant), f"{tokens(pick.context)} context", runtime_text(pick)], indent="  ")
+    slots = f" x {pick.parallel} requests" if pick.parallel > 1 else ""
+    first = pieces([clean(pick.display_name), clean(pick.quant), f"{tokens(pick.context)} context{slots}", runtime_text(pick)], indent="  ")
     return [ink.strong(line) for line in first] + pieces(good_for(pick), indent="  ", separator="; ")
 
 
@@ -84,16 +91,29 @@ def good_for(pick: Pick) -> list[str]:
     """Return what it is good for: use, speed, first word, quality."""
     use = pick.quality.use_case
     facts = [f"for {USE_NAMES.get(use, clean(use))}"]
-    if pick.speed.decode_tps is not None:
-        facts.append(speed_range(pick.speed.decode_tps, pick.speed.decode_tps_low, pick.speed.decode_tps_high))
-    elif pick.speed.prefill_tps is not None:
-        facts.append(f"reads {speed_range(pick.speed.prefill_tps, pick.speed.prefill_tps_low, pick.speed.prefill_tps_high)}")
-    if pick.speed.ttft_s is not None and pick.embedding_dimensions is None:
+    facts.append(pace(pick))
+    if pick.speed.ttft_s is not None and not embeds(pick):
         facts.append(f"first word after {seconds(pick.speed.ttft_s)}")
     if pick.embedding_dimensions is not None:
         facts.append(f"{pick.embedding_dimensions} dimensions")
     facts.append(f"quality {pick.quality.score:.0f} of 100 ±{pick.quality.uncertainty:.0f}")
     return facts
+
+
+def embeds(pick: Pick) -> bool:
+    """Return whether a pick turns text into vectors: it writes nothing, so only its reading speed counts."""
+    return pick.embedding_dimensions is not None or pick.quality.use_case == "embedding"
+
+
+def pace(pick: Pick) -> str:
+    """Return the speed that people feel: writing, per request where there are several, and indexing for what embeds."""
+    speeds = pick.speed
+    if embeds(pick) and speeds.prefill_tps is not None:
+        return f"indexes {speed_range(speeds.prefill_tps, speeds.prefill_tps_low, speeds.prefill_tps_high)}"
+    told = speed_range(speeds.decode_tps, speeds.decode_tps_low, speeds.decode_tps_high)
+    if pick.parallel > 1 and speeds.decode_tps is not None:
+        return f"{told} for each of {pick.parallel} requests"
+    return told
 
 
 def runtime_text(pick: Pick) -> str:
@@ -109,10 +129,13 @@ def nothing_fits(answer: Recommendation, best: Pick | None, ink: Ink) -> list[st
     lines = [ink.bad("Nothing good fits what was asked on this machine.")]
     if best is not None:
         lines += wrap(f"The least bad is {clean(best.display_name)} {clean(best.quant)} with {RUNTIME_NAMES.get(best.runtime, best.runtime)}: "
-                      f"{speed_range(best.speed.decode_tps, best.speed.decode_tps_low, best.speed.decode_tps_high)}.")  # fmt: skip
+                      f"{pace(best)}.")  # fmt: skip
     remedy = next((notice.remedy for notice in answer.notices if notice.remedy and notice.level != "info"), None)
     if remedy:
-        lines += wrap(f"What would change it: {clean(remedy)}")
+        lines += wrap(f"What would change it: {clean(remedy)}.")
+    reason = next((notice.message for notice in answer.notices if notice.code == "nothing-fits"), None)
+    if reason:
+        lines += wrap(f"In the way: {without_ids(clean(reason).split(': ', 1)[-1])}.")
     return lines
 
 
@@ -156,7 +179,8 @@ def steps(all_steps: Iterable[Step], download_bytes: int, ink: Ink = PLAIN) -> l
             label = str(number)
         else:
             label = step.kind
-        size = "" if pulled or step.kind != "pull" else gb_unit(download_bytes)
+        told = step.note is not None and step.note.startswith(gb_unit(download_bytes))  # the note begins with it
+        size = "" if pulled or told or step.kind != "pull" else gb_unit(download_bytes)
         pulled = pulled or step.kind == "pull"
         lines += _step(step, label, size, ink)
     return lines
@@ -185,9 +209,10 @@ def others(alternatives: Iterable[Pick], best: Pick | None) -> list[str]:
     for pick in shown:
         same = best is not None and pick.model == best.model and pick.quant == best.quant
         name = "same model" if same else f"{clean(pick.display_name)}{SEPARATOR}{clean(pick.quant)}"
-        pace = f"{speed(pick.speed.decode_tps)} tok/s" if pick.speed.decode_tps is not None else ""
-        rows.append((ROLE_NAMES.get(pick.role or "", pick.role or ""), name, tokens(pick.context), pace, f"quality {pick.quality.score:.0f}"))
-    lines = table(rows, right=(2, 3))
+        rate = pick.speed.prefill_tps if embeds(pick) and pick.speed.prefill_tps is not None else pick.speed.decode_tps
+        figure = f"{speed(rate)} tok/s" if rate is not None else ""
+        rows.append((ROLE_NAMES.get(pick.role or "", pick.role or ""), name, tokens(pick.context), figure, f"quality {pick.quality.score:.0f}"))
+    lines = table(_narrow(rows), right=(2, 3))
     width = max((len(row[0]) for row in rows), default=0)
     result = []
     for pick, line in zip(shown, lines, strict=True):
@@ -197,6 +222,12 @@ def others(alternatives: Iterable[Pick], best: Pick | None) -> list[str]:
         else:
             result += [line, *wrap(more, indent=" " * (width + 4))]
     return result
+
+
+def _narrow(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return the rows with their names cut so that the table fits the page."""
+    beside = sum(max((len(row[column]) for row in rows), default=0) for column in (0, 2, 3, 4)) + 2 + 4 * 2
+    return [(row[0], shorten(row[1], WIDTH - beside), *row[2:]) for row in rows]
 
 
 def beyond_the_table(trade_off: str | None) -> str:
@@ -212,7 +243,7 @@ def companion(pick: Pick, ink: Ink = PLAIN) -> list[str]:
 
 def fallback(cloud: Fallback) -> list[str]:
     """Return the cloud provider that stands in."""
-    return wrap(f"{clean(cloud.provider)} at {clean(cloud.base_url)}: {clean(cloud.reason)}", indent="  ", hanging="  ")
+    return wrap(f"{PROVIDER_NAMES.get(cloud.provider, clean(cloud.provider))} at {clean(cloud.base_url)}: {clean(cloud.reason)}", indent="  ", hanging="  ")
 
 
 def notices(all_notices: Iterable[Notice], ink: Ink = PLAIN, *, verbose: bool = False) -> list[str]:
@@ -224,7 +255,8 @@ def notices(all_notices: Iterable[Notice], ink: Ink = PLAIN, *, verbose: bool = 
             continue
         seen.add((notice.code, notice.message))
         mark = {"warning": ink.warn("warning"), "error": ink.bad("error")}.get(notice.level, notice.level)
-        text = wrap(f"{notice.level}: {clean(notice.message)}", indent="  ", hanging="    ")
+        message = clean(notice.message) if verbose else without_ids(clean(notice.message))
+        text = wrap(f"{notice.level}: {message}", indent="  ", hanging="    ")
         lines += [text[0].replace(notice.level, mark, 1), *text[1:]]
         if notice.remedy:
             lines += wrap(f"-> {clean(notice.remedy)}", indent="    ", hanging="       ")
@@ -236,9 +268,18 @@ def ruled_out(rejected: Sequence[Rejection], *, every: bool = False, most: int =
     if not rejected:
         return []
     shown = rejected if every else rejected[:most]
-    named = [f"{RUNTIME_NAMES.get(entry.runtime or '', clean(entry.runtime or entry.model or ''))} ({clean(entry.reason)})" for entry in shown]
+    named = [f"{', '.join(names)} ({reason if every else without_ids(reason)})" for reason, names in _by_reason(shown)]
     more = f" and {len(rejected) - len(shown)} more (--verbose)" if len(shown) < len(rejected) else ""
     return wrap(f"Ruled out: {', '.join(named)}{more}. sizer why-not NAME tells more.")
+
+
+def _by_reason(rejected: Sequence[Rejection]) -> list[tuple[str, list[str]]]:
+    """Return each reason once, in order, with all that it rules out."""
+    found: dict[str, list[str]] = {}
+    for entry in rejected:
+        name = RUNTIME_NAMES.get(entry.runtime or "", clean(entry.runtime or entry.model or ""))
+        found.setdefault(clean(entry.reason), []).append(name)
+    return list(found.items())
 
 
 def memory_tree(pick: Pick, ink: Ink = PLAIN) -> list[str]:

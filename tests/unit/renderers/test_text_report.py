@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sizer.renderers import text
-from sizer.renderers.memory_lines import device_lines
+from sizer.renderers.machine_lines import machine_lines, short_name
+from sizer.renderers.memory_lines import device_lines, memory_lines
 from sizer.renderers.text import Ink
-from sizer.renderers.text_report import report, steps
+from sizer.renderers.text_report import others, report, ruled_out, steps
 from sizer.schema.estimate import DeviceMemory
-from sizer.schema.machine import Accelerator
-from sizer.schema.recommendation import Step
+from sizer.schema.machine import Accelerator, Machine, Memory, Platform
+from sizer.schema.recommendation import Rejection, Step
 
 Make = dict[str, Callable[..., Any]]
 GIB = 1 << 30
@@ -145,3 +146,67 @@ def test_any_encoding_can_write_a_report(make: Make, encoding: str | None) -> No
     shown = text.for_encoding(report(make["answer"]()), encoding)
     shown.encode("ascii" if encoding in (None, "no-such-codec") else encoding)
     assert "Example 9B" in shown and "?" not in shown
+
+
+def test_what_embeds_is_told_by_how_fast_it_reads(make: Make) -> None:
+    pick = make["pick"](embedding_dimensions=768)
+    shown = report(make["answer"](pick=pick))
+    assert "indexes ~1500 tok/s (1200-1800)" in shown and "first word" not in shown and "~46 tok/s" not in shown
+
+
+def test_the_speed_of_many_requests_is_that_of_each(make: Make) -> None:
+    shown = report(make["answer"](pick=make["pick"](parallel=8)))
+    assert "16k context x 8 requests" in shown and "~46 tok/s (39-54) for each of 8 requests" in shown
+
+
+def test_many_like_cards_share_one_bar(make: Make) -> None:
+    memory = make["pick"]().memory
+    card, host = memory.devices
+    fuller = replace(card, total_bytes=card.total_bytes + GIB, weights_bytes=card.weights_bytes + GIB)
+    eight = replace(memory, devices=(*([card] * 7), fuller, host))
+    lines = memory_lines(eight, backend="cuda")
+    assert sum("█" in line and "usable" in line for line in lines) == 1
+    assert any("the fullest of 8 like cards, GPU0 to GPU7; the emptiest holds 7.5 GiB" in line for line in lines)
+    unlike = replace(memory, devices=(card, replace(card, name="other"), host))
+    assert [line.split()[0] for line in memory_lines(unlike, backend="cuda") if "usable" in line] == ["GPU0", "GPU1", "RAM"]
+
+
+def test_ids_of_facts_are_for_those_who_ask(make: Make) -> None:
+    answer = replace(make["answer"](), rejected=(Rejection("it runs on Linux only [vllm.001]", runtime="vllm"),))
+    assert "vLLM (it runs on Linux only)" in " ".join(report(answer).split())
+    assert "[vllm.001]" in report(answer, verbose=True)
+    assert text.without_ids("no more than 16 [S13], see [docs]") == "no more than 16, see [docs]"
+
+
+def test_one_reason_against_several_models_is_told_once() -> None:
+    shown = " ".join(ruled_out([Rejection("needs 40 GiB", model="a-70b"), Rejection("needs 40 GiB", model="b-70b"), Rejection("is slow", model="c")]))
+    assert "a-70b, b-70b (needs 40 GiB), c (is slow)." in shown
+
+
+def test_a_long_name_does_not_widen_the_table(make: Make) -> None:
+    other = replace(make["pick"](), model="x", display_name="A Model With Quite A Long Name 480B-A35B Instruct", role="other-runtime", trade_off=None)
+    assert all(len(line) <= text.WIDTH for line in others([other], make["pick"]()))
+
+
+def test_a_download_is_told_once(make: Make) -> None:
+    step = Step("Get it", "pull", "ollama pull x", "linux", "338 MB, less than a minute at 100 Mbit/s")
+    assert " ".join(steps([step], 338_000_000)).count("338 MB") == 1
+    assert " ".join(steps([replace(step, note=None)], 338_000_000)).count("338 MB") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Intel(R) Arc(TM) A580 Graphics", "Arc A580 Graphics"),
+        ("Qualcomm(R) Adreno(TM) X1-85 GPU", "Adreno X1-85 GPU"),
+        ("NVIDIA GeForce RTX 3060", "RTX 3060"),
+        ("AMD Radeon(TM) Graphics", "AMD Radeon Graphics"),
+    ],
+)
+def test_trade_marks_say_nothing_about_a_card(name: str, shown: str) -> None:
+    assert short_name(name) == shown
+
+
+def test_a_system_is_named_once() -> None:
+    least = Machine(platform=Platform(os="windows", distro="Windows 11 Pro", os_version="11 (build 22631)"), memory=Memory(total_bytes=8 * GIB))
+    assert machine_lines(least) == ["no GPU · 8 GiB RAM · Windows 11 Pro (build 22631)"]
