@@ -9,6 +9,7 @@ import platform
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,25 @@ def test_a_piped_machine_document_is_read_from_standard_input() -> None:
     assert done.returncode in (0, 3)
     given, read = json.loads(probed.stdout), json.loads(done.stdout)["machine"]
     assert (given["cpu"], given["memory"], given["accelerators"]) == (read["cpu"], read["memory"], read["accelerators"])
+
+
+def test_nothing_to_start_is_no_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--gpu", "none", "--ram", "1", "--os", "linux", "--emit", "systemd"]) == 3
+    told = capsys.readouterr()
+    assert told.out == "" and told.err.startswith("error: nothing fits")
+
+
+def test_a_bound_is_written_as_people_write_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--ram", "-3"]) == 2
+    assert "at most 1048576" in capsys.readouterr().err
+
+
+def test_many_machines_are_answered_alike_in_threads_and_one_by_one() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    import sizer
+
+    machines = [sizer.Machine.describe(gpu=name, ram=32, os="linux") for name in ("RTX 4090", "RX 7900 XTX", "none")]
+    alone = [replace(answer, elapsed_ms=None) for answer in sizer.recommend_many(machines, use_case="chat")]
+    with ThreadPoolExecutor(3) as executor:
+        assert alone == [replace(answer, elapsed_ms=None) for answer in sizer.recommend_many(machines, use_case="chat", executor=executor)]

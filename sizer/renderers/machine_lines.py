@@ -21,7 +21,7 @@ NOISE = re.compile(
 def accelerator_text(accelerator: Accelerator, number: int = 1) -> str:
     """Return "2x RTX 3090 24 GiB (CUDA)"."""
     name = short_name(accelerator.name)
-    told = re.search(r"\d ?GB\b", name) is not None  # "RTX 3060 12 GB" is a name
+    told = re.search(r"\d ?Gi?B\b", name) is not None  # "RTX 3060 12 GB" is a name
     memory = f" {gib_unit(accelerator.memory_total_bytes)}" if accelerator.memory_total_bytes and accelerator.kind == "discrete" and not told else ""
     api = next((BACKEND_NAMES.get(api, api) for api in API_ORDER if api in accelerator.apis), None)
     shown = " (not usable)" if not accelerator.usable else f" ({api})" if api else ""

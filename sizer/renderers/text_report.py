@@ -135,7 +135,10 @@ def nothing_fits(answer: Recommendation, best: Pick | None, ink: Ink) -> list[st
         lines += wrap(f"What would change it: {clean(remedy)}.")
     reason = next((notice.message for notice in answer.notices if notice.code == "nothing-fits"), None)
     if reason:
-        lines += wrap(f"In the way: {without_ids(clean(reason).split(': ', 1)[-1])}.")
+        about = without_ids(clean(reason)).split(": ", 1)[-1]
+        for runtime in RUNTIME_NAMES:
+            about = about.removeprefix(f"{runtime}: ")
+        lines += wrap(f"In the way: {about}.")
     return lines
 
 
@@ -172,15 +175,15 @@ def steps(all_steps: Iterable[Step], download_bytes: int, ink: Ink = PLAIN) -> l
     """Return numbered commands, each on a line of its own and never broken; checks, stops and undos by name."""
     lines: list[str] = []
     number = 0
-    pulled = False
-    for step in all_steps:
+    shown = list(all_steps)
+    pulled = any(step.note and gb_unit(download_bytes) in step.note for step in shown if step.kind == "pull")  # the notes tell the size
+    for step in shown:
         if step.kind in NUMBERED:
             number += 1
             label = str(number)
         else:
             label = step.kind
-        told = step.note is not None and step.note.startswith(gb_unit(download_bytes))  # the note begins with it
-        size = "" if pulled or told or step.kind != "pull" else gb_unit(download_bytes)
+        size = "" if pulled or step.kind != "pull" else gb_unit(download_bytes)
         pulled = pulled or step.kind == "pull"
         lines += _step(step, label, size, ink)
     return lines

@@ -8,6 +8,8 @@ from typing import Any
 
 from sizer.errors import RequestError
 from sizer.records import dataclass
+from sizer.renderers.memory_lines import BACKEND_NAMES
+from sizer.renderers.text_report import RUNTIME_NAMES
 from sizer.schema.recommendation import Fallback, Pick, Recommendation
 
 FALLBACK_KEYS = {"anthropic": "ANTHROPIC_API_KEY"}
@@ -69,7 +71,8 @@ def of_fallback(fallback: Fallback) -> Client:
 
 def headline(pick: Pick) -> str:
     """Return one line that says what runs where."""
-    return one_line(f"{pick.display_name} {pick.quant} on {pick.runtime} ({pick.backend}), {pick.context} tokens of context")
+    runtime, backend = RUNTIME_NAMES.get(pick.runtime, pick.runtime), BACKEND_NAMES.get(pick.backend, pick.backend)
+    return one_line(f"{pick.display_name} {pick.quant} on {runtime} ({backend}), {pick.context} tokens of context")
 
 
 def one_line(text: str) -> str:

@@ -91,4 +91,5 @@ def _kubernetes(job: Job, container: dict[str, Any], served: str) -> list[Step]:
 
 def describe(job: Job) -> str:
     """Return one line that says what runs there."""
-    return f"{job.model.name} {job.given.quant.id} on {job.entry['name']}, {job.config.context} tokens for each of {job.config.parallel} requests"
+    each = f" for each of {job.config.parallel} requests" if job.config.parallel > 1 else ""
+    return f"{job.model.name} {job.given.quant.id} on {job.entry['name']}, {job.config.context} tokens of context{each}"

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sizer.renderers import text
-from sizer.renderers.machine_lines import machine_lines, short_name
+from sizer.renderers.machine_lines import accelerator_text, machine_lines, short_name
 from sizer.renderers.memory_lines import device_lines, memory_lines
 from sizer.renderers.text import Ink
 from sizer.renderers.text_report import others, report, ruled_out, steps
 from sizer.schema.estimate import DeviceMemory
-from sizer.schema.machine import Accelerator, Machine, Memory, Platform
+from sizer.schema.machine import Accelerator, Machine, Memory, Notice, Platform
 from sizer.schema.recommendation import Rejection, Step
 
 Make = dict[str, Callable[..., Any]]
@@ -210,3 +210,21 @@ def test_trade_marks_say_nothing_about_a_card(name: str, shown: str) -> None:
 def test_a_system_is_named_once() -> None:
     least = Machine(platform=Platform(os="windows", distro="Windows 11 Pro", os_version="11 (build 22631)"), memory=Memory(total_bytes=8 * GIB))
     assert machine_lines(least) == ["no GPU · 8 GiB RAM · Windows 11 Pro (build 22631)"]
+
+
+def test_the_size_stands_at_the_step_that_fetches_the_model() -> None:
+    fetch = [Step("Get the image", "pull", "docker pull x/y", "linux"), Step("Get it", "pull", "x pull m", "linux", "18.0 GB, about 24 min at 100 Mbit/s")]
+    assert "18.0 GB" not in steps(fetch, 18_000_000_000)[0]
+
+
+def test_what_is_in_the_way_stands_at_the_top_once(make: Make) -> None:
+    bad = Notice("nothing-fits", "error", "nothing here runs a good model for chat: mlx: it is for Apple chips [mlx.002]", "buy an apple")
+    shown = report(replace(make["answer"](), pick=None, alternatives=(), notices=(bad,)))
+    assert "In the way: it is for Apple chips." in shown and "What would change it: buy an apple." in shown
+    assert shown.count("it is for Apple chips") == 1 and shown.count("buy an apple") == 1
+
+
+def test_a_card_named_by_its_memory_says_it_once() -> None:
+    assert accelerator_text(Accelerator(name="CUDA GPU with 24 GiB", vendor="nvidia", kind="discrete", memory_total_bytes=24 * GIB, apis=("cuda",))) == (
+        "CUDA GPU with 24 GiB (CUDA)"
+    )
