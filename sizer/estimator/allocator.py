@@ -6,7 +6,7 @@ best fit among free blocks, operations that may work in place take over their op
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 FLOAT = 4
 ALIGNMENT = 128
@@ -15,7 +15,7 @@ ALIGNMENT = 128
 class Tensor:
     """One tensor of a graph. ``root`` is the tensor whose memory a view shows; ``outside`` ones (weights, caches) take none here."""
 
-    __slots__ = ("children", "copied", "cut", "inplace", "is_input", "offset", "outside", "owned", "root", "seen", "shape", "size", "sources", "views")
+    __slots__ = ("children", "copied", "cut", "inplace", "is_input", "layer", "offset", "outside", "owned", "root", "seen", "shape", "size", "sources", "views")
 
     def __init__(
         self, shape: tuple[int, ...], size: int, sources: Sequence[Tensor], *, root: Tensor | None, inplace: bool, outside: bool, is_input: bool
@@ -31,6 +31,7 @@ class Tensor:
         self.owned = False
         self.cut = False
         self.copied = False
+        self.layer = -1
         self.children = 0
         self.views = 0
         self.offset = 0
@@ -39,20 +40,25 @@ class Tensor:
 class Graph:
     """A recorded graph."""
 
-    __slots__ = ("nodes",)
+    __slots__ = ("layer", "nodes")
 
     def __init__(self) -> None:
         self.nodes: list[Tensor] = []
+        self.layer = -1  # the layer being recorded
 
     def op(self, shape: tuple[int, ...], *sources: Tensor, inplace: bool = False, size: int | None = None) -> Tensor:
         """Return the result of an operation: f32 unless ``size`` gives its bytes."""
         if size is None:
             size = _bytes(shape)
-        return Tensor(shape, size, sources, root=None, inplace=inplace, outside=False, is_input=False)
+        result = Tensor(shape, size, sources, root=None, inplace=inplace, outside=False, is_input=False)
+        result.layer = self.layer
+        return result
 
     def like(self, first: Tensor, *others: Tensor) -> Tensor:
         """Return an element-wise operation, which may take over an operand's memory (ggml_op_can_inplace)."""
-        return Tensor(first.shape, first.size, (first, *others), root=None, inplace=True, outside=False, is_input=False)
+        result = Tensor(first.shape, first.size, (first, *others), root=None, inplace=True, outside=False, is_input=False)
+        result.layer = self.layer
+        return result
 
     def view(self, source: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Return a view or reshape."""
@@ -109,6 +115,40 @@ class Graph:
             self._release(node, blocks)
         return blocks.highest
 
+    def peaks(self, owners: Mapping[int, int], copies: int) -> dict[int, int]:
+        """Return the bytes of every device's buffer when layers are split over devices; ``owners`` gives each layer's device.
+
+        An operation runs where its weights are, one without weights where the one before it ran. Inputs, and what one device hands to the next, are
+        kept ``copies`` times from start to end on the device that reads them, so that the devices can work on different batches at once.
+        """
+        leafs: dict[int, int] = dict.fromkeys(owners.values(), 0)
+        events: dict[int, list[Tensor]] = {device: [] for device in leafs}
+        at: dict[int, int] = {}
+        known: dict[tuple[int, int], Tensor] = {}  # keeps them alive: they are told apart by their id
+        device = next(iter(owners.values()))
+        for node in self.nodes:
+            if node.root is not None and not node.outside:
+                at[id(node)] = at[id(node.root)]
+                events[at[id(node)]].append(node)
+                continue
+            if not node.outside and any(source.outside for source in node.sources):
+                device = owners[node.layer]
+            at[id(node)] = device
+            local = []
+            for source in node.sources:
+                if source.outside:
+                    continue
+                if not source.is_input and at[id(source)] == device:
+                    local.append(source)
+                elif (id(source), device) not in known:
+                    known[id(source), device] = source
+                    leafs[device] += copies * _copied_bytes(source)
+                    if not source.is_input:
+                        events[at[id(source)]].append(Tensor((0,), 0, (source,), root=None, inplace=False, outside=True, is_input=False))
+            node.sources = local
+            events[device].append(node)
+        return {device: _replayed(events[device], leafs[device]) for device in leafs}
+
     @staticmethod
     def _release(node: Tensor, blocks: _Blocks) -> None:
         for source in node.sources:
@@ -124,7 +164,8 @@ class Graph:
                     blocks.give(source.offset, source.size)
                     source.owned = False
 
-    def _allocate(self, node: Tensor, blocks: _Blocks) -> None:
+    @staticmethod
+    def _allocate(node: Tensor, blocks: _Blocks) -> None:
         if node.inplace:
             for parent in node.sources:
                 if parent.owned and parent.children == 1 and parent.views == 0 and parent.shape == node.shape:
@@ -135,6 +176,31 @@ class Graph:
                     return
         node.offset = blocks.take(node.size)
         node.owned = True
+
+
+def _copied_bytes(source: Tensor) -> int:
+    """Return the bytes of a copy; that of some columns of a matrix spans its whole rows."""
+    root = source.root
+    if root is None or len(root.shape) != 2 or source.shape[0] >= root.shape[0] or source.shape[-1] != root.shape[-1]:
+        return source.size
+    span = root.size - FLOAT * (root.shape[0] - source.size // FLOAT // source.shape[-1])
+    return -(-span // ALIGNMENT) * ALIGNMENT
+
+
+def _replayed(nodes: Sequence[Tensor], kept: int) -> int:
+    """Return the bytes of one device's buffer, ``kept`` bytes of which are taken from start to end."""
+    for node in nodes:
+        if node.root is not None and not node.outside:
+            node.root.views += 1
+        for source in node.sources:
+            source.children += 1
+    blocks = _Blocks()
+    blocks.take(kept)
+    for node in nodes:
+        if node.root is None and not node.outside:
+            Graph._allocate(node, blocks)
+        Graph._release(node, blocks)
+    return blocks.highest
 
 
 def _bytes(shape: tuple[int, ...]) -> int:

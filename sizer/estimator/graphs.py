@@ -6,7 +6,7 @@ the allocator needs to settle, not once per layer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sizer.estimator.allocator import Graph, Tensor
 from sizer.estimator.architecture import Architecture, Layer
@@ -18,6 +18,7 @@ HALF = 2
 _CONVERTS_CACHE = frozenset({"cuda", "rocm"})
 INDEX = 8  # 64-bit row indices of cache writes
 POSITION = 4
+SETTLED = 4  # layers of the same kinds after which the allocator repeats itself
 
 
 HostWeights = Mapping[int, Mapping[str, int]]
@@ -642,9 +643,11 @@ def _alternating_start(build: Build) -> Tensor:
     inner = model.per_layer_embedding * len(model.layers)
     stream = build.embedded
     rows = graph.expand(graph.like(graph.input(4 * inner * tokens, (inner, tokens))))
+    graph.layer = 0  # the projection of the per-layer inputs lives with the first layer
     projected = graph.like(build.matmul(stream, inner))
     summed = graph.like(build.add(build.norm(graph.view(projected, (inner, tokens))), rows))
-    build.per_layer = graph.op((inner, tokens), graph.view(summed, summed.shape))
+    build.per_layer = graph.op((model.per_layer_embedding, tokens, len(model.layers)), graph.view(summed, summed.shape))
+    graph.layer = -1
     added = graph.op((width, tokens, others), build.weight, graph.op((width, tokens, others), stream))
     return graph.op((width, tokens, model.altup), stream, _with_magnitude(build, added, stream))
 
@@ -691,25 +694,35 @@ def _block_of(model: Architecture) -> Block:
 
 
 def peak(model: Architecture, config: Configuration, outputs: int, host: HostWeights | None = None) -> int:
-    """Return the bytes of the compute buffer with every layer on one device."""
+    """Return the bytes of the compute buffer with every layer on one device, or with some in main memory (``host``)."""
+    return _recorded(model, config, outputs, host, settled(model, host)).peak()
+
+
+def peaks(model: Architecture, config: Configuration, outputs: int, owner: Sequence[int], copies: int) -> dict[int, int]:
+    """Return the bytes of every device's compute buffer; ``owner`` is the device of each layer and, last, of the output."""
+    layers = model.layers if model.altup else settled(model, None, owner)  # every layer reads its own share of the per-layer inputs
+    start = owner[-1] if model.altup else owner[0]  # the projections of Gemma 3n's start belong to the output
+    return _recorded(model, config, outputs, None, layers).peaks({-1: start, **dict(enumerate(owner))}, copies)
+
+
+def _recorded(model: Architecture, config: Configuration, outputs: int, host: HostWeights | None, layers: Sequence[Layer]) -> Graph:
     build = Build(model, config, outputs, host)
     graph = build.graph
     stream = _alternating_start(build) if model.altup else _embedded(build)
     block = _block_of(model)
     late = model.name in _LATE_SELECTION
-    layers = settled(model, host)
     for position, layer in enumerate(layers):
-        build.layer = layer.index
+        build.layer = graph.layer = layer.index
         stream = block(build, layer, stream, position == len(layers) - 1 and not late)
+    build.layer = graph.layer = len(model.layers)
     if model.altup:
         stream = _alternating_end(build, stream)
     current = build.norm(stream)
     current.children += 1  # an output of the graph: kept to the end
     if late:
         current = build.selected(current)
-    build.layer = len(model.layers)
     graph.expand(build.matmul(current, model.vocab, "output"))
-    return graph.peak()
+    return graph
 
 
 def _embedded(build: Build) -> Tensor:
@@ -729,16 +742,16 @@ def _embedded(build: Build) -> Tensor:
     return stream
 
 
-def settled(model: Architecture, host: HostWeights | None = None) -> list[Layer]:
-    """Return the layers that are worth recording: a run of equal triples is recorded once, the last layer always."""
-    kinds = [(*_kind(layer), *sorted((host or {}).get(layer.index, {}).items())) for layer in model.layers]
+def settled(model: Architecture, host: HostWeights | None = None, owner: Sequence[int] | None = None) -> list[Layer]:
+    """Return the layers that are worth recording: a run of layers that came before is left out, the last layer never is."""
+    kinds = [(*_kind(layer), *sorted((host or {}).get(layer.index, {}).items()), owner and owner[layer.index]) for layer in model.layers]
     seen: set[tuple[object, ...]] = set()
     kept = []
     for index, layer in enumerate(model.layers):
-        triple = tuple(kinds[max(0, index - 2) : index + 1])
-        if index == len(kinds) - 1 or len(triple) < 3 or triple not in seen:
+        run = tuple(kinds[max(0, index - SETTLED + 1) : index + 1])
+        if index == len(kinds) - 1 or len(run) < SETTLED or run not in seen:
             kept.append(layer)
-        seen.add(triple)
+        seen.add(run)
     return kept
 
 

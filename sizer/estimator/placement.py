@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sizer.estimator import compute, weights
 from sizer.estimator.architecture import Architecture
 from sizer.estimator.attention import QUANTISED_CACHE, bytes_of_row, cells, recurrent_state_bytes, ubatch
-from sizer.estimator.graphs import peak, supported
+from sizer.estimator.graphs import peak, peaks, supported
 from sizer.records import replace
 from sizer.schema.estimate import Configuration
 
@@ -246,6 +246,10 @@ def _buffers(
     if not model.causal:
         for device in used:
             buffers[device] = 2 * (whole + mask)  # measured
+        buffers[_HOST] = PIPELINE_COPIES * mask + 10 * width
+        return buffers
+    if supported(model) and not host_layers:
+        buffers.update(peaks(model, config, compute.outputs(config), owner, PIPELINE_COPIES))
         buffers[_HOST] = PIPELINE_COPIES * mask + 10 * width
         return buffers
     logits = compute.outputs(config) * model.vocab * compute.FLOAT
