@@ -11,6 +11,7 @@ from sizer.renderers.text_report import RUNTIME_NAMES, notices
 from sizer.schema.machine import Accelerator, Fact, Machine, RuntimeState
 
 LABEL = 12
+BUDGET_NOTICE = "memory-budget"  # its rule stands beside the figure
 Line = tuple[str, str, tuple[str, ...]]
 """What it is, its value, and the names of the facts whose source stands at the right."""
 
@@ -31,7 +32,7 @@ def report(machine: Machine, *, ink: Ink = PLAIN, explain: bool = False, verbose
     if explain:
         blocks.append([ink.title("Facts"), *fact_lines(machine.facts, ink)] if machine.facts else [])
         blocks.append([ink.title("Evidence"), *_evidence(machine)])
-    told = notices(machine.notices, ink, verbose=True)
+    told = notices((notice for notice in machine.notices if notice.code != BUDGET_NOTICE), ink, verbose=True)
     blocks.append([ink.title("Notes"), *told] if told else [])
     if machine.elapsed_ms is not None:
         blocks.append([ink.faint(f"{machine.elapsed_ms:.0f} ms · sizer probe --explain for every source · --json for all of it")])
@@ -92,11 +93,13 @@ def _system(machine: Machine) -> list[Line]:
 def _processor(machine: Machine) -> list[Line]:
     cpu = machine.cpu
     lines: list[Line] = [("name", cpu.name or "unknown", ("name",))]
-    cores = [f"{cpu.physical_cores} cores" if cpu.physical_cores else "", f"{cpu.logical_cores} threads" if cpu.logical_cores else ""]
-    performance = f"{cpu.performance_cores} of them fast" if cpu.performance_cores else ""
+    cores = [number(cpu.physical_cores, "core"), number(cpu.logical_cores, "thread")]
+    some = cpu.performance_cores and cpu.performance_cores != cpu.physical_cores
+    performance = f"{cpu.performance_cores} of them fast" if some else ""
     lines.append(("cores", ", ".join(part for part in [*cores, performance] if part) or "unknown", ("physical_cores", "logical_cores", "performance_cores")))
     simd = [("AVX2", cpu.avx2), ("AVX-512", cpu.avx512), ("NEON", cpu.neon)]
-    known = [name if has else f"no {name}" for name, has in simd if has is not None and (has or name != "NEON")]
+    missed = ("AVX2", "AVX-512") if machine.platform.arch in ("x86_64", "amd64", "unknown") else ()  # no other processor would have them
+    known = [name if has else f"no {name}" for name, has in simd if has or (has is False and name in missed)]
     lines.append(("vectors", ", ".join(known) or "unknown", ("avx2", "avx512", "neon", "features")))
     return lines
 
@@ -108,7 +111,10 @@ def _memory(machine: Machine) -> list[Line]:
         lines.append(("available", gib_unit(memory.available_bytes), ("available_bytes",)))
     if memory.limit_bytes is not None:
         lines.append(("limit", gib_unit(memory.limit_bytes), ("limit_bytes",)))
-    lines.append(("for models", gib_unit(memory.budget_bytes), ("budget_bytes",)))
+    rule = next((notice.message for notice in machine.notices if notice.code == BUDGET_NOTICE), "")
+    sourced = any(fact.subject == "memory" and fact.fact == "budget_bytes" for fact in machine.facts)  # then it stands at the right
+    named = f"   rule: {rule.removeprefix('main memory: ')}" if rule and not sourced else ""
+    lines.append(("for models", gib_unit(memory.budget_bytes) + named, ("budget_bytes",)))
     if memory.bandwidth_gbs is not None:
         source = f" ({memory.bandwidth_source})" if memory.bandwidth_source else ""
         lines.append(("bandwidth", f"{memory.bandwidth_gbs:.0f} GB/s{source}", ()))  # the source stands in the value
@@ -162,12 +168,17 @@ def runtimes(states: dict[str, RuntimeState]) -> list[str]:
             continue
         facts = [clean(state.version) if state.version else "version unknown", "running" if state.running else "not running"]
         facts += [clean(state.endpoint)] if state.endpoint else []
-        facts += [f"{len(state.models)} models"] if state.models is not None else []
+        facts += [number(len(state.models), "model") or "no models"] if state.models is not None else []
         facts += [f"loaded: {', '.join(clean(model) for model in state.loaded)}"] if state.loaded else []
         lines += pieces(facts, indent=f"  {called:<{LABEL}}", hanging=" " * (LABEL + 2), separator=", ")
     if absent:
         lines += pieces(absent, indent=f"  {'not found':<{LABEL}}", hanging=" " * (LABEL + 2), separator=", ")
     return lines or ["  not looked for"]
+
+
+def number(count: int | None, what: str) -> str:
+    """Return "1 model", "2 models", nothing for none."""
+    return f"{count} {what}{'' if count == 1 else 's'}" if count else ""
 
 
 def fact_lines(facts: Iterable[Fact], ink: Ink = PLAIN) -> list[str]:

@@ -220,7 +220,7 @@ def backend_is_built(ask: Question) -> Closed:
     if ask.setting.arch in backend["os"].get(ask.setting.os, ()):
         return None
     system = SYSTEM_NAMES.get(ask.setting.os, ask.setting.os)
-    return f"{ask.name} has no {label(backend)} build for {system} on {ask.setting.arch}", backend["fact"]
+    return f"{ask.name} has no {label(backend).removeprefix('the ')} build for {system} on {ask.setting.arch}", backend["fact"]
 
 
 def backend_in_container(ask: Question) -> Closed:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sizer.renderers import estimate_report, machine_report, models_report, plan_report
 from sizer.schema.estimate import SpeedEstimate
-from sizer.schema.machine import Accelerator, Machine, Memory, Platform
+from sizer.schema.machine import Accelerator, Cpu, Machine, Memory, Notice, Platform
 
 Make = dict[str, Callable[..., Any]]
 GIB = 1 << 30
@@ -104,3 +104,19 @@ def test_a_plan_names_the_smallest_machine_and_what_the_others_lack() -> None:
     shown = plan_report.report(document)
     assert "needs at least: RTX 3060" in shown and "laptop: needs 8.0 GiB" in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_a_processor_is_not_reproached_with_what_it_could_not_have(make: Make) -> None:
+    arm = make["machine"](
+        platform=Platform(os="linux", arch="arm64"), cpu=Cpu(name="Cortex", physical_cores=1, logical_cores=1, avx2=False, avx512=False, neon=True)
+    )
+    shown = machine_report.report(arm)
+    assert "vectors     NEON" in shown and "AVX" not in shown and "1 core, 1 thread" in shown
+    even = make["machine"](cpu=Cpu(name="Ryzen", physical_cores=8, logical_cores=16, performance_cores=8, avx2=True, avx512=False))
+    assert "of them fast" not in machine_report.report(even) and "no AVX-512" in machine_report.report(even)
+
+
+def test_the_rule_of_the_budget_stands_beside_it_and_not_again_in_the_notes(make: Make) -> None:
+    rule = Notice("memory-budget", "info", "main memory: host-linux: 32.0 GiB - 5.0 GiB for the system")
+    shown = machine_report.report(make["machine"](notices=(rule,), facts=()))
+    assert shown.count("5.0 GiB for the system") == 1 and "rule: host-linux" in shown
