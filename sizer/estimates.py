@@ -127,6 +127,8 @@ def remarks(subject: Subject, config: Configuration, found: MemoryEstimate, cata
         notes.append(f"vLLM is not proposed for {subject.quant} weights: --quant FP8 or AWQ-4bit is what it serves")
     elif runtime in ("llama.cpp", "ollama") and family == "mlx":
         notes.append(f"{'Ollama' if runtime == 'ollama' else runtime} does not read {subject.quant} weights: --runtime mlx does")
+    if config.cpu_moe and not subject.source.architecture.experts:
+        notes.append("the model has no experts: cpu-moe moves nothing")
     short = [device for device in found.devices if device.fits is False and device.kind == "host" and device.budget_bytes is not None]
     for device in short:
         missing = (device.total_bytes - (device.budget_bytes or 0)) / GIB

@@ -93,3 +93,8 @@ def test_an_embedding_model_is_planned_for_embedding() -> None:
     plan = sizer.requirements("embeddinggemma-300m")
     assert plan["use_case"] == "embedding" and plan["smallest"] is not None
     assert sizer.why_not("bge-m3", machine=CARD)["runs"]
+
+
+def test_experts_that_are_not_there_cannot_be_moved() -> None:
+    assert any("no experts" in note for note in sizer.estimate("qwen3-8b", machine=CARD, cpu_moe=4).notices)
+    assert not any("no experts" in note for note in sizer.estimate("gpt-oss-20b", machine=CARD, cpu_moe=4).notices)

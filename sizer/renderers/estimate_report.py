@@ -97,7 +97,7 @@ def _speed(estimate: Estimate) -> list[str]:
         if note.startswith(SPEED_NOTE):
             lines += wrap(clean(note.removeprefix(SPEED_NOTE)), indent="  ", hanging="    ")
     if speed.calibration:
-        lines += wrap(f"(rests on {clean(speed.calibration)})", indent="  ", hanging="  ")
+        lines += wrap(f"(basis: {clean(speed.calibration)})", indent="  ", hanging="  ")
     return lines
 
 
