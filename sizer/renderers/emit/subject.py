@@ -90,7 +90,9 @@ def container_of(answer: Recommendation, what: str) -> Mapping[str, Any]:
     pick = picked(answer)
     container = pick.settings.get("container")
     if not container:
-        raise RequestError(f"{pick.runtime} with {pick.backend} has no container image, so there is no {what}", code="no-image", hint="try --deployment docker")
+        called = f"{RUNTIME_NAMES.get(pick.runtime, pick.runtime)} with {BACKEND_NAMES.get(pick.backend, pick.backend)}"
+        hint = "try --runtime auto --deployment docker"
+        raise RequestError(f"{called} has no container image, so there is no {what}", code="no-image", hint=hint)
     found: Mapping[str, Any] = container
     return found
 

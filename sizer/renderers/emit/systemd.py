@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sizer.errors import RequestError
 from sizer.renderers.emit.subject import comment, headline, picked
+from sizer.renderers.machine_lines import SYSTEM_NAMES
 from sizer.schema.launch import systemd_word, unit_text
 from sizer.schema.recommendation import Pick, Recommendation
 
@@ -12,7 +13,9 @@ def text(answer: Recommendation) -> str:
     """Return the unit with its place in a comment. Raises ``RequestError`` for a machine without systemd."""
     pick = picked(answer)
     if answer.machine.platform.os != "linux":
-        raise RequestError(f"{answer.machine.platform.os} has no systemd", code="no-systemd", hint="try --emit shell")
+        raise RequestError(
+            f"{SYSTEM_NAMES.get(answer.machine.platform.os, answer.machine.platform.os)} has no systemd", code="no-systemd", hint="try --emit shell"
+        )
     if pick.runtime == "ollama":
         return _drop_in(pick)
     if pick.runtime == "lmstudio":
