@@ -77,7 +77,8 @@ def _context_reason(row: Row, space: Space) -> Reason | None:
     case = space.use_case
     if space.needs.use_case == "embedding":
         return Reason(rule="context", fact=f"texts up to {row.config.context} tokens are embedded in one piece", source=_catalog_source(space))
-    asked = "asked for" if space.needs.context else f"{space.needs.use_case} needs {least_context(space)}, {case['context_tokens']} is comfortable"
+    usual, least = case["context_tokens"], least_context(space)
+    asked = "asked for" if space.needs.context else f"{space.needs.use_case} needs {least}" + (f", {usual} is comfortable" if usual > least else "")
     per_token = row.kv_bytes / max(1, row.config.context * row.config.parallel)
     growth = f"; each further 1024 tokens cost about {per_token * 1024 / 2**20:.0f} MiB" if per_token else ""
     cache = f", cache in {row.config.kv_type_k}" if row.config.kv_type_k != "f16" else ""

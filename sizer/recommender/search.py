@@ -224,7 +224,8 @@ def alternatives(found: Found, pick: Row, space: Space, most: int, settle: Calla
     take("installed", lambda row: already_there(row, space), worth)
     take("faster", lambda row: row.decode_tps >= bounds["times_as_fast"] * pick.decode_tps and _quality(row) >= least_quality, worth)
     take("smarter", lambda row: row.decode_tps >= patient and _quality(row) >= _quality(pick) + bounds["quality_gained"], _quality)
-    take("smaller-download", lambda row: row.download_bytes <= bounds["share_of_download"] * pick.download_bytes and _quality(row) >= least_quality, worth)
+    least_download = min(bounds["share_of_download"] * pick.download_bytes, pick.download_bytes - bounds["least_saved_bytes"])
+    take("smaller-download", lambda row: row.download_bytes <= least_download and _quality(row) >= least_quality, worth)
     same: tuple[tuple[Role, Callable[[Row, Space], Row | None]], ...] = (("longer-context", longer_context), ("other-runtime", other_runtime))
     for role, find in same:
         other = find(pick, space) if len(chosen) < most else None

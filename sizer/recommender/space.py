@@ -307,8 +307,10 @@ class Space:
             tried = [replace(config, cpu_moe=count) for count in (moved, moved + 1, moved + 2) if count <= expert_layers]
             tried = tried or [replace(config, cpu_moe=expert_layers)]
         else:
-            kept = layers - ceil(excess / max(1.0, (size.device_bytes + row.kv_bytes) / layers))
-            tried = [replace(config, gpu_layers=count) for count in (kept, kept - 1, kept - 2) if count > 0]
+            few, many = (self._row(offer, replace(config, gpu_layers=count), architecture).device_bytes for count in (1, max(2, layers - 1)))
+            each = max(1.0, (many - few) / max(1, layers - 2))
+            kept = min(layers - 1, 1 + int((engine.device_budget_bytes - few) // each))
+            tried = [replace(config, gpu_layers=count) for count in (kept, kept - 1) if count > 0]
         nearest = row
         for changed in tried:
             placed = self._row(offer, changed, architecture)
@@ -362,12 +364,17 @@ class Space:
             row.quality,
             ranking.speed_points(row.decode_tps, self.use_case, self.weights),
             ranking.first_token_points(row.ttft_s, self.use_case, self.weights),
-            ranking.context_points(row.config.context, self.use_case, self.weights, self.needs.context),
+            ranking.context_points(self._counted_context(row), self.use_case, self.weights, self.needs.context),
             self._penalties(row),
             self.weights,
         )
         row.utility += row.option.preference
         return row
+
+    def _counted_context(self, row: Row) -> int:
+        """Return the context that counts: a quantised cache is worth the context that is needed, not the one that is merely comfortable."""
+        context = row.config.context
+        return context if row.config.kv_type_k == "f16" or self.needs.kv_type else min(context, int(self.use_case["context_tokens"]))
 
     def _quality(self, row: Row, column: str) -> tuple[Score, float] | None:
         found = ranking.quality_at_speed(row.model, column, row.decode_tps, self.use_case, self.weights)

@@ -83,6 +83,7 @@ class _Alternatives(_Strict):
     quality_gained: float
     quality_given_up: float
     share_of_download: float = Field(gt=0, lt=1)
+    least_saved_bytes: int = Field(ge=0)
     patience: float = Field(gt=0)
 
 
