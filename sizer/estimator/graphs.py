@@ -456,7 +456,14 @@ def latent_attention(build: Build, layer: Layer, source: Tensor) -> Tensor:
 def _states(build: Build, elements: int) -> Tensor:
     """Return the states of all slots, gathered (llm_graph_context::build_rs)."""
     slots = build.config.parallel
+    if build.on_host:
+        return build.graph.input(4 * elements * slots, (elements, slots))  # gathered by the processor, copied where it is used
     return build.graph.expand(build.graph.op((elements, slots), build.weight, build.kept("state rows", 4 * slots)))
+
+
+def _shown(graph: Graph, states: Tensor) -> Tensor:
+    """Return a view of gathered states, or the input that they are."""
+    return states if states.is_input else graph.view(states, states.shape)
 
 
 def mamba2(build: Build, source: Tensor) -> Tensor:
@@ -466,21 +473,22 @@ def mamba2(build: Build, source: Tensor) -> Tensor:
     convolved = inner + 2 * model.groups * model.state
     states = _states(build, model.convolution_state)
     projected = build.matmul(source, inner + convolved + heads, "ssm_in")
-    extended = graph.op((convolved, tokens + (model.kernel - 1) * slots), graph.view(states, states.shape), graph.view(projected, (convolved, tokens)))
+    extended = graph.op((convolved, tokens + (model.kernel - 1) * slots), _shown(graph, states), graph.view(projected, (convolved, tokens)))
     graph.expand(extended)
     graph.nodes.append(_copy(build, extended))
-    mixed = graph.like(graph.like(graph.op((convolved, tokens), extended, build.weight), build.weight))
+    mixed = graph.like(graph.like(graph.op((convolved, tokens), extended, build.copied("ssm_conv1d")), build.copied("norm", 4 * convolved)))
     values = graph.view(mixed, (inner, tokens))
-    steps = graph.like(graph.op((heads, tokens), graph.view(projected, (heads, tokens))), build.weight)
+    steps = graph.like(graph.op((heads, tokens), graph.view(projected, (heads, tokens))), build.copied("norm", 4 * heads))
     size = 4 * (inner * tokens + model.recurrent_state * slots)
-    scanned = graph.op((inner, tokens, 0), values, steps, build.kept("state rows main", 4 * slots), size=size)
+    cache = graph.input(4 * model.recurrent_state * slots) if build.on_host else build.weight
+    scanned = graph.op((inner, tokens, 0), cache, values, steps, build.copied("norm", 4 * heads), build.kept("state rows main", 4 * slots), size=size)
     graph.expand(scanned)
-    if slots > 1:  # the states of the slots that this batch does not touch
+    if slots > 1 and not build.on_host:  # the states of the slots that this batch does not touch
         others = slots - 1
         extra = graph.op((model.recurrent_state, others), build.weight, build.kept("state rows extra", 4 * others))
         graph.nodes.append(_copy(build, graph.expand(extra)))
     graph.nodes.append(_copy(build, scanned))
-    skipped = graph.op((inner, tokens), values, build.weight)
+    skipped = graph.op((inner, tokens), values, build.copied("norm", 4 * heads))
     summed = graph.like(skipped, graph.view(scanned, (inner, tokens)))
     gate = graph.op((inner, tokens), graph.view(projected, (inner, tokens)))
     result = graph.op((inner, tokens), gate, summed)
@@ -511,7 +519,7 @@ def delta(build: Build, source: Tensor) -> Tensor:
     graph.expand(source)
     states = _states(build, model.convolution_state)
     mixed = build.matmul(source, convolved, "attn_qkv")
-    extended = graph.op((convolved, tokens + (model.kernel - 1) * slots), graph.view(states, states.shape), graph.view(mixed, mixed.shape))
+    extended = graph.op((convolved, tokens + (model.kernel - 1) * slots), _shown(graph, states), graph.view(mixed, mixed.shape))
     graph.expand(extended)
     graph.nodes.append(_copy(build, extended))
     state = _states(build, model.recurrent_state)
@@ -525,7 +533,7 @@ def delta(build: Build, source: Tensor) -> Tensor:
     beta = graph.op((heads, tokens), graph.view(build.matmul(source, heads, "ssm_beta"), (heads, tokens)))
     size = 4 * (inner * tokens + model.recurrent_state * slots)
     values = graph.view(active, (inner, tokens))
-    scanned = graph.op((inner, tokens, 0), query, keys, values, graph.view(decay, decay.shape), beta, graph.view(state, state.shape), size=size)
+    scanned = graph.op((inner, tokens, 0), query, keys, values, graph.view(decay, decay.shape), beta, _shown(graph, state), size=size)
     graph.expand(scanned)
     graph.nodes.append(_copy(build, scanned))
     normed = build.norm(graph.view(scanned, (inner, tokens)), per=width)
@@ -541,10 +549,10 @@ def shortconv(build: Build, source: Tensor) -> Tensor:
     chunks = build.matmul(source, 3 * width, "shortconv.in_proj")
     product = graph.op((width, tokens), graph.view(chunks, (width, tokens)), graph.view(chunks, (width, tokens)))
     states = _states(build, model.convolution_state)
-    extended = graph.op((width, tokens + kept * slots), graph.view(states, states.shape), graph.view(product, product.shape))
+    extended = graph.op((width, tokens + kept * slots), _shown(graph, states), graph.view(product, product.shape))
     graph.expand(extended)
     graph.nodes.append(_copy(build, extended))
-    output = graph.op((width, tokens), extended, build.weight)
+    output = graph.op((width, tokens), extended, build.copied("shortconv.conv"))
     return build.matmul(graph.like(output, graph.view(chunks, (width, tokens))), width, "shortconv.out_proj")
 
 
@@ -729,6 +737,8 @@ def _embedded(build: Build) -> Tensor:
     """Return the embedded tokens (llm_graph_context::build_inp_embd): the graph also holds the path for batches of tokens and embeddings together."""
     model, graph, tokens = build.model, build.graph, build.tokens
     shape = (model.embedding, tokens)
+    if build.host and "norm" in build.host.get(0, {}) and model.layers[0].recurrent and not model.layers[0].attention and model.mixer != "delta":
+        return build.embedded  # the processor gathers the first states, and prepares the inputs on the way
     mixed, rows, slots = graph.input(4 * model.embedding * tokens, shape), graph.input(4 * model.embedding * tokens, shape), graph.input(INDEX * tokens)
     filled = graph.op(shape, mixed)
     filled.children += 1  # nothing reads it, so nothing frees it

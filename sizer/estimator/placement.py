@@ -133,7 +133,7 @@ def _weights(
                 continue
             on = _HOST if sized.expert and sized.layer < config.cpu_moe else owner[sized.layer]
         elif sized.role == "everywhere":
-            for device in set(owner[:-1]):
+            for device in {owner[index] for index in range(layers) if _has_factors(model, index)}:
                 held[device] += _held(sized, device)
             continue
         elif sized.role in ("embedding", "input"):
@@ -148,6 +148,11 @@ def _weights(
     elif tied and embedding is not None and model.traits.output_first:
         held[_HOST] += _held(embedding, _HOST)
     return held
+
+
+def _has_factors(model: Architecture, index: int) -> bool:
+    """Return whether a layer rotates with frequency factors: with Gemma 4 only those without a window (src/models/gemma4.cpp)."""
+    return model.name != "gemma4" or not model.layers[index].windowed
 
 
 def _held(sized: _Sized, device: int) -> int:
@@ -210,7 +215,7 @@ def host_weights(model: Architecture, tensors: Iterable[weights.Typed], config: 
     for index in range(min(start, layers)):
         layer_weights = found.setdefault(index, {})
         layer_weights["norm"] = 4 * model.embedding
-        if factors:
+        if factors and _has_factors(model, index):
             layer_weights["rope_freqs"] = factors
         each = model.layers[index]
         if each.caches:
