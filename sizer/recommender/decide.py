@@ -7,7 +7,7 @@ from typing import Any
 
 from sizer.catalog.load import Catalog
 from sizer.catalog.resolve import resolve_model, resolve_quant
-from sizer.recommender.gates import gib, least_context, least_tps, needs_quality
+from sizer.recommender.gates import gib, least_context, least_tps, needs_quality, rate
 from sizer.recommender.picks import exact_memory, pick_from, settled
 from sizer.recommender.search import Found, Missed, alternatives, best_score, least_bad, pick_among, rejections, replace_row, search
 from sizer.recommender.space import Offer, Row, Space
@@ -143,7 +143,8 @@ def _notices(space: Space, row: Row | None, found: Found) -> list[Notice]:
     result += _closed_backends(space, row)
     result += of_choice(row.option, space.machine)
     if too_slow(row, space):
-        message = f"about {_rate(row.decode_tps)} tokens/s is slow for {needs.use_case} ({case['decode_floor_tps']:g} is the least that feels usable)"
+        what = "tokens of text per second while indexing" if needs.use_case == "embedding" else "tokens/s"
+        message = f"about {rate(row.decode_tps)} {what} is slow for {case['title']} ({case['decode_floor_tps']:g} is the least that feels usable)"
         result.append(Notice("slow-for-use-case", "warning", message, "a smaller model under 'faster', a GPU, or a cloud provider"))
     if waits_long(row, space):
         message = f"the first token of a {case['prompt_tokens']}-token prompt takes about {row.ttft_s:.0f} s"
@@ -164,8 +165,7 @@ def _notices(space: Space, row: Row | None, found: Found) -> list[Notice]:
     return result
 
 
-def _rate(tokens_per_second: float) -> str:
-    return f"{tokens_per_second:.0f}" if tokens_per_second >= 10 else f"{tokens_per_second:.1f}"
+_WAYS = ("cuda", "rocm", "mlx", "metal", "vulkan", "sycl", "cpu")  # the better way to a GPU first
 
 
 def _closed_backends(space: Space, row: Row) -> list[Notice]:
@@ -174,7 +174,8 @@ def _closed_backends(space: Space, row: Row) -> list[Notice]:
     seen = set()
     for option in space.options:
         refusal = option.refusal
-        if refusal and option.devices and option.runtime == row.option.runtime and refusal.reason not in seen:
+        better = _WAYS.index(option.backend) < _WAYS.index(row.engine.backend)
+        if refusal and better and option.devices and option.runtime == row.option.runtime and refusal.reason not in seen:
             seen.add(refusal.reason)
             result.append(Notice("backend-closed", "warning", refusal.reason, None))
     if row.engine.devices and row.config.gpu_layers is not None:
@@ -251,6 +252,8 @@ def why_not(machine: Machine, needs: Needs, catalog: Catalog) -> dict[str, Any]:
                 f"; {best.model.name} is preferred for {needs.use_case}: quality {best.quality.score:.0f} against {winner.quality.score:.0f},"
                 f" {best.decode_tps:.0f} against {winner.decode_tps:.0f} tokens/s"
             )
+        elif best is not None and best.model.id == model.id:
+            document["reason"] = f"it is the pick here: {document['reason'].removeprefix('it runs here: ')}"
         return document
     if model.id in found.refused:
         document["gate"], document["reason"] = found.refused[model.id]
@@ -284,7 +287,7 @@ def unlocks(row: Row, gate: str, space: Space) -> list[str]:
         tried += [f"--quant {offer.quant.id}" for offer in smaller if space.place(offer, context, kv_type).fits][:1]
         tried += _hardware(row, space)
     elif gate == "is_fast_enough":
-        tried.append(f"memory about {least_tps(space) / max(row.decode_tps, 0.01):.1f} times as fast, or a GPU that holds the model")
+        tried.append(f"memory about {max(1.1, least_tps(space) / max(row.decode_tps, 0.01)):.1f} times as fast, or a GPU that holds the model")
     elif gate == "fits_disk":
         tried.append("free disk space, or a folder on another disk")
     return tried

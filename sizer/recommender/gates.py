@@ -20,6 +20,11 @@ def gib(count: float) -> str:
     return f"{count / GIB:.1f} GiB"
 
 
+def rate(tokens_per_second: float) -> str:
+    """Return a speed as people say it: no digits from ten on."""
+    return f"{tokens_per_second:.0f}" if tokens_per_second >= 10 else f"{tokens_per_second:.1f}"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelGate:
     """A question about a model; ``reason`` is the sentence when the answer is no."""
@@ -207,7 +212,7 @@ ROW_GATES: tuple[RowGate, ...] = (
     RowGate(
         "is_fast_enough",
         lambda row, space: row.decode_tps >= least_tps(space),
-        lambda row, space: f"{row.quant.id} would run at about {row.decode_tps:.1f} tokens/s, at least {least_tps(space):g} are needed",
+        lambda row, space: f"{row.quant.id} would run at about {rate(row.decode_tps)} tokens/s, at least {least_tps(space):g} are needed",
     ),
     RowGate("is_good_enough", _good_enough, _good_enough_reason),
 )

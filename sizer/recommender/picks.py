@@ -64,7 +64,7 @@ def memory_places(row: Row, space: Space) -> tuple[Place, ...]:
 
 def speed_of(row: Row, space: Space) -> SpeedEstimate:
     """Return the speed of a row with its interval."""
-    return speed.predict(
+    pace = speed.predict(
         space.work(row),
         space.catalog.speed,
         depth_tokens=space.use_case["depth_tokens"],
@@ -73,6 +73,9 @@ def speed_of(row: Row, space: Space) -> SpeedEstimate:
         ubatch=row.config.ubatch,
         runtime=row.option.runtime,
     )
+    if space.needs.use_case == "embedding":  # it reads and does not write
+        return replace(pace, decode_tps=None, decode_tps_low=None, decode_tps_high=None)
+    return pace
 
 
 def source_of(row: Row) -> Source:

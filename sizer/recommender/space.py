@@ -351,11 +351,12 @@ class Space:
         places = self.work(row)
         constants = self.catalog.speed
         depth = min(self.use_case["depth_tokens"], row.config.context)
-        row.decode_tps = self._decode_tps(places, depth)
+        prompt = min(self.use_case["prompt_tokens"], row.config.context)
+        prompt_s = speed.prompt_seconds(places, constants, prompt, 0, row.config.ubatch)
+        # an embedder reads and does not write: its speed is that of reading
+        row.decode_tps = prompt / prompt_s if self.needs.use_case == "embedding" else self._decode_tps(places, depth)
         if row.decode_tps:
-            row.ttft_s = (
-                speed.prompt_seconds(places, constants, min(self.use_case["prompt_tokens"], row.config.context), 0, row.config.ubatch) + 1 / row.decode_tps
-            )
+            row.ttft_s = prompt_s + 1 / row.decode_tps
         found = self._quality(row, self.use_case["quality"])
         if found is None:
             return row
