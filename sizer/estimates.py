@@ -13,7 +13,7 @@ from sizer.estimator import attention, memory, speed, weights, work
 from sizer.estimator.baseline import rule_of_thumb_bytes
 from sizer.estimator.memory import ModelMemory, Place
 from sizer.records import dataclass, replace
-from sizer.schema.catalog import QuantSize
+from sizer.schema.catalog import Model, Quant, QuantSize
 from sizer.schema.estimate import BACKENDS, KV_TYPES, Configuration, DeviceMemory, Estimate, MemoryEstimate, SpeedEstimate
 from sizer.schema.machine import Accelerator, Machine
 from sizer.schema.needs import RUNTIME_IDS
@@ -64,6 +64,8 @@ def estimate(model: str | None, machine: Machine | None, catalog: Catalog, probe
         return rule_of_thumb(options["params"], options["bits"])
     if model is None:
         raise RequestError("a model is needed", code="missing-model", hint="for example qwen3-8b, or params and bits for the rule of thumb")
+    if options.get("backend") == "mlx" and options.get("runtime") is None:
+        options["runtime"] = "mlx"  # llama.cpp has no such backend
     subject = subject_of(model, catalog, options)
     host = machine or probe()
     cards, backend, generic = devices_of(host, options.get("backend"))
@@ -233,11 +235,23 @@ def subject_of(model: str, catalog: Catalog, options: dict[str, Any]) -> Subject
     if is_reference(model) and not _known(catalog, model):
         return _from_file(read(model, offline=bool(options.get("offline"))))
     entry = resolve_model(catalog, model)
-    chosen = resolve_quant(catalog, entry, quant) if quant else catalog.quants[default_quant(entry.native_quant, entry.sizes)]
+    chosen = resolve_quant(catalog, entry, quant) if quant else _default_quant(entry, options.get("runtime"), catalog)
     size = entry.sizes.get(chosen.id) or _computed_size(entry.architecture, chosen.id, chosen.family)
     source = ModelMemory.from_catalog(entry, chosen.id)
     embeds = "chat" not in entry.roles and any(role in entry.roles for role in ("embedding", "reranker"))
     return Subject(entry.id, chosen.id, source, size, entry.active_parameters, entry.context, entry.projector_bytes, embeds)
+
+
+def _default_quant(entry: Model, runtime: str | None, catalog: Catalog) -> Quant:
+    """Return the catalog's default type or, where the runtime that was named does not read it, the offered type nearest to it in size that it reads."""
+    usual = catalog.quants[default_quant(entry.native_quant, entry.sizes)]
+    backends = catalog.runtimes.get(runtime or "", {}).get("backends", ())
+    read = {form for backend in backends for form in backend["formats"]}
+    offered = [quant for name in entry.sizes if (quant := catalog.quants.get(name)) and quant.family in read]
+    if not offered or usual.family in read:
+        return usual
+    aim = entry.sizes[usual.id].file_bytes if usual.id in entry.sizes else 0
+    return min(offered, key=lambda quant: abs(entry.sizes[quant.id].file_bytes - aim))
 
 
 def _known(catalog: Catalog, model: str) -> bool:

@@ -70,10 +70,27 @@ def test_main_memory_that_does_not_hold_it_makes_the_speed_theoretical() -> None
 
 
 def test_a_format_that_the_runtime_does_not_read_is_told() -> None:
-    assert any("MLX does not read Q4_K_M" in note for note in sizer.estimate("qwen3-8b", machine=BARE, runtime="mlx").notices)
-    assert any("vLLM is not proposed for Q4_K_M" in note for note in sizer.estimate("qwen3-8b", machine=CARD, runtime="vllm").notices)
+    assert any("MLX does not read Q4_K_M" in note for note in sizer.estimate("qwen3-8b", machine=BARE, runtime="mlx", quant="Q4_K_M").notices)
+    assert any("vLLM is not proposed for Q4_K_M" in note for note in sizer.estimate("qwen3-8b", machine=CARD, runtime="vllm", quant="Q4_K_M").notices)
     mac = sizer.Machine.describe(chip="M4", ram=16)
     assert not any("MLX" in note for note in sizer.estimate("qwen3-8b", machine=mac, runtime="mlx", quant="MLX-4bit").notices)
+
+
+def test_without_a_type_an_estimate_takes_one_that_the_runtime_reads() -> None:
+    mac = sizer.Machine.describe(chip="M4", ram=16)
+    assert sizer.estimate("qwen3-8b", machine=mac, runtime="mlx").quant == "MLX-4bit"
+    found = sizer.estimate("qwen3-8b", machine=mac, backend="mlx")
+    assert (found.runtime, found.quant) == ("mlx", "MLX-4bit")
+    assert sizer.estimate("qwen3-8b", machine=CARD, runtime="vllm").quant == "AWQ-4bit"
+    assert sizer.estimate("gpt-oss-20b", machine=CARD, runtime="vllm").quant == "MXFP4-safetensors"
+    assert sizer.estimate("qwen3-8b", machine=mac, runtime="lmstudio").quant == "Q4_K_M"
+
+
+def test_one_chip_is_named_once() -> None:
+    from sizer.renderers.estimate_report import report
+
+    text = report(sizer.estimate("qwen3-8b", machine=sizer.Machine.describe(chip="M3 Max", ram=64)))
+    assert text.count("Apple M3 Max") == 1 and "main memory" in text
 
 
 def test_a_backend_that_the_machine_lacks_is_named() -> None:

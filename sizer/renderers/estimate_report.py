@@ -45,7 +45,7 @@ def headline(estimate: Estimate, ink: Ink = PLAIN) -> list[str]:
     slots = f" x {estimate.parallel} requests" if estimate.parallel and estimate.parallel > 1 else ""
     facts = [clean(estimate.model), *([clean(estimate.quant)] if estimate.quant else []), f"{tokens(estimate.context)} context{slots}"]
     facts.append(f"KV {estimate.kv_type_k}" + (f"/{estimate.kv_type_v}" if estimate.kv_type_v != estimate.kv_type_k else ""))
-    facts.append(f"{runtime} ({backend})" if backend else runtime)
+    facts.append(f"{runtime} ({backend})" if backend not in ("", runtime) else runtime)
     if estimate.gpu_layers:
         facts.append(f"{estimate.gpu_layers} layers on the GPU")
     return [ink.strong(line) for line in pieces(facts)]
@@ -71,7 +71,9 @@ def _totals(estimate: Estimate, ink: Ink) -> list[str]:
 def _device(device: DeviceMemory, estimate: Estimate, ink: Ink, *, explain: bool) -> list[str]:
     label = "GPU" if device.kind == "accelerator" else "RAM"
     first = device_lines(device, label=label, backend=estimate.backend or "", ink=ink)[0]
-    lines = [ink.title(clean(device.name)), first]
+    # one chip, one name: the second pool of an Apple chip or an APU is told apart by what it is
+    shared = device.kind == "host" and any(other.name == device.name for other in estimate.memory.devices if other is not device)
+    lines = [ink.title("main memory" if shared else clean(device.name)), first]
     for field, (name, formula) in WORDS.items():
         size = getattr(device, field)
         if size > 0:
