@@ -34,6 +34,10 @@ ROLE_NAMES = {
 }  # fmt: skip
 USE_NAMES = {"general": "general use", "rag": "questions about documents", "agent": "agents"}
 NUMBERED = ("install", "configure", "pull", "start")
+# reasons in the order in which people ask: the model, its form, where it runs, the runtime; what explains one option of a command comes with --explain
+FIRST_REASONS = ("best-quality", "quant", "quant-asked", "context", "placement")
+LAST_REASONS = ("speed", "S2")
+OPTION_REASONS = ("S16", "S18", "S28", "S30")
 PROVIDER_NAMES = {"openai": "OpenAI", "anthropic": "Anthropic", "openrouter": "OpenRouter", "google": "Google", "mistral": "Mistral", "groq": "Groq"}
 
 
@@ -143,9 +147,11 @@ def nothing_fits(answer: Recommendation, best: Pick | None, ink: Ink) -> list[st
 
 
 def why(reasons: Iterable[Reason], ink: Ink = PLAIN, *, explain: bool = False) -> list[str]:
-    """Return the reasons, the rule's id at the right; with ``explain`` each with its source."""
+    """Return the reasons, the rule's id at the right; with ``explain`` all of them, each with its source."""
     lines: list[str] = []
-    for reason in reasons:
+    rank = {rule: place for place, rule in enumerate(FIRST_REASONS)} | dict.fromkeys(LAST_REASONS, 99)
+    told = [reason for reason in reasons if explain or reason.rule not in OPTION_REASONS]
+    for reason in sorted(told, key=lambda reason: rank.get(reason.rule, len(FIRST_REASONS))):
         rule = clean(reason.rule)
         room = WIDTH - len(rule) - 2
         text = wrap(clean(reason.fact), indent="  ", hanging="    ", width=room)

@@ -15,10 +15,10 @@ from sizer.renderers import text
 from sizer.renderers.machine_lines import accelerator_text, machine_lines, short_name
 from sizer.renderers.memory_lines import device_lines, memory_lines
 from sizer.renderers.text import Ink
-from sizer.renderers.text_report import others, report, ruled_out, steps
+from sizer.renderers.text_report import others, report, ruled_out, steps, why
 from sizer.schema.estimate import DeviceMemory
 from sizer.schema.machine import Accelerator, Machine, Memory, Notice, Platform
-from sizer.schema.recommendation import Rejection, Step
+from sizer.schema.recommendation import Reason, Rejection, Step
 
 Make = dict[str, Callable[..., Any]]
 GIB = 1 << 30
@@ -228,3 +228,12 @@ def test_a_card_named_by_its_memory_says_it_once() -> None:
     assert accelerator_text(Accelerator(name="CUDA GPU with 24 GiB", vendor="nvidia", kind="discrete", memory_total_bytes=24 * GIB, apis=("cuda",))) == (
         "CUDA GPU with 24 GiB (CUDA)"
     )
+
+
+def test_the_model_is_explained_before_the_runtime_and_single_options_only_when_asked() -> None:
+    names = ("S16", "S7", "S28", "quant", "S2", "best-quality")
+    reasons = [Reason(rule=rule, fact=f"fact of {rule}", source="a source") for rule in names]
+    shown = [line.split()[-1] for line in why(reasons)]
+    assert shown == ["best-quality", "quant", "S7", "S2"]
+    explained = "\n".join(why(reasons, explain=True))
+    assert all(f"fact of {rule}" in explained for rule in names) and "a source" in explained
