@@ -13,6 +13,7 @@ from sizer.estimator import attention, memory, speed, weights, work
 from sizer.estimator.baseline import rule_of_thumb_bytes
 from sizer.estimator.memory import ModelMemory, Place
 from sizer.records import dataclass, replace
+from sizer.runtimes.options import seen_by_one_process
 from sizer.schema.catalog import Model, Quant, QuantSize
 from sizer.schema.estimate import BACKENDS, KV_TYPES, Configuration, DeviceMemory, Estimate, MemoryEstimate, SpeedEstimate
 from sizer.schema.machine import Accelerator, Machine
@@ -300,7 +301,7 @@ def devices_of(machine: Machine, backend: str | None) -> tuple[tuple[Accelerator
         for api in wanted:
             cards = tuple(card for card in usable if card.kind == kind and api in card.apis)
             if cards:
-                return cards, backend or api, False
+                return tuple(seen_by_one_process(cards)), backend or api, False
     if backend is None:
         return (), "cpu", False
     return (Accelerator(name=f"generic {BACKEND_NAMES[backend]} device"),), backend, True

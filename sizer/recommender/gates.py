@@ -159,7 +159,8 @@ def _disk_holds(row: Row, space: Space) -> bool:
 def _disk_reason(row: Row, space: Space) -> str:
     free = space.machine.disk.free_bytes or 0
     needed = int(row.download_bytes * space.search["download_headroom"])
-    return f"needs {gib(needed)} of disk, {space.machine.disk.path or 'the disk'} has {gib(free)} free"
+    path = space.machine.disk.path
+    return f"needs {gib(needed)} of disk, {path if path and path != '.' else 'the disk'} has {gib(free)} free"
 
 
 def already_there(row: Row, space: Space) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sizer.runtimes import versions
-from sizer.runtimes.options import Option
+from sizer.runtimes.options import Option, is_mig_slice
 from sizer.schema.machine import Machine, Notice
 
 LM_STUDIO_TESTED_UBUNTU = (22, 4)
@@ -30,7 +30,7 @@ def of_options(found: Sequence[Option]) -> tuple[Notice, ...]:
 
 def of_choice(option: Option, machine: Machine) -> tuple[Notice, ...]:
     """Return notices about the runtime that was chosen."""
-    found = [*_advised_memory(option, machine), *_tested_distribution(option, machine), *_left_out(option)]
+    found = [*_advised_memory(option, machine), *_tested_distribution(option, machine), *_left_out(option), *_one_slice(option, machine)]
     return tuple(found)
 
 
@@ -54,3 +54,13 @@ def _tested_distribution(option: Option, machine: Machine) -> list[Notice]:
 
 def _left_out(option: Option) -> list[Notice]:
     return [Notice(code="device-left-out", level="info", message=note, remedy=None) for note in option.notes]
+
+
+def _one_slice(option: Option, machine: Machine) -> list[Notice]:
+    """A CUDA program takes the first MIG instance unless it is told which: the plan cannot name it, since recordings and answers hold no UUIDs."""
+    used = [machine.accelerators[index] for index in option.devices]
+    if not any(is_mig_slice(card) for card in used) or sum(is_mig_slice(card) for card in machine.accelerators) < 2:
+        return []
+    message = f"{used[0].name} is used alone: one CUDA program sees one MIG slice"
+    remedy = "before the server starts: export CUDA_VISIBLE_DEVICES=MIG-..., the UUID of this slice in `nvidia-smi -L`"
+    return [Notice(code="mig-slice", level="warning", message=message, remedy=remedy)]

@@ -127,12 +127,27 @@ def _of_cards(ask: Question, backend: Mapping[str, Any], cards: Sequence[tuple[i
         verdicts = [(index, card, first_closed(gates.CARD_GATES, replace(ask, cards=(card,)))) for index, card in group]
         good = [(index, card) for index, card, closed in verdicts if closed is None]
         if good:
-            left_out = tuple(f"{card.name} is left out: {closed[1]}" for _, card, closed in verdicts if closed is not None)
-            yield _usable(ask, backend, _device_set(backend, good), left_out)
+            together = seen_by_one_process([card for _, card in good])
+            seen = [entry for entry in good if any(entry[1] is card for card in together)]
+            left_out = [f"{card.name} is left out: {closed[1]}" for _, card, closed in verdicts if closed is not None]
+            left_out += [f"{entry[1].name} is left out: one CUDA program sees one MIG slice [sizer.002]" for entry in good if entry not in seen]
+            yield _usable(ask, backend, _device_set(backend, seen), tuple(left_out))
         else:
             index, _, closed = verdicts[0]
             assert closed is not None
             yield _refused(ask, backend, (index,), closed)
+
+
+def is_mig_slice(card: Accelerator) -> bool:
+    """Return whether an accelerator is a MIG instance of a card."""
+    return card.vendor == "nvidia" and "MIG" in card.name.split()
+
+
+def seen_by_one_process(cards: Sequence[Accelerator]) -> list[Accelerator]:
+    """Return the whole cards, or the largest MIG slice where that offers more: a CUDA program enumerates a single MIG instance [sizer.002]."""
+    whole = [card for card in cards if not is_mig_slice(card)]
+    slices = [[card] for card in cards if is_mig_slice(card)]
+    return max([whole, *slices], key=lambda group: sum(card.budget_bytes or card.memory_total_bytes or 0 for card in group))
 
 
 def _device_set(backend: Mapping[str, Any], cards: Sequence[tuple[int, Accelerator]]) -> tuple[int, ...]:

@@ -24,6 +24,8 @@ RELEASES = ((22000, "11"), (10240, "10"), (9600, "8.1"), (9200, "8"), (7600, "7"
 FIRST_SUPPORTED_BUILD = 10240
 AVX_TOLD_SINCE_BUILD = 19041
 """Older systems do not know the question for AVX and answer no (winnt.h of SDK 20348)."""
+DOTPROD_SINCE_BUILD = 22000
+"""Windows 11 takes the Snapdragon 850 (Cortex-A75 cores, which have dot products) and newer: Microsoft's list of supported processors, seen 2026-11-26."""
 SATURATED = (0xFFF00000, 0x7FFFF000)
 """What 32 bits say of a card with more memory than they can hold: "4 GiB or more", as unsigned and as signed number."""
 OWN_MEMORY_OF_A_CARD = GIB
@@ -198,11 +200,12 @@ def performance_cores(classes: object) -> int | None:
 def features(found: Mapping[str, Any], arch: str) -> dict[str, Any]:
     """Return ``features``, ``avx2``, ``avx512`` and ``neon``. An emulator's AVX is not the hardware's; a no of an old system is no answer."""
     told = mapping(found.get("processor_features"))
+    build = to_int(found.get("os_build"))
     if arch == "arm64":
-        known = ["neon", *(["dotprod"] if told.get("dotprod") is True else [])]
+        dots = told.get("dotprod") if isinstance(told.get("dotprod"), bool) else build is not None and build >= DOTPROD_SINCE_BUILD
+        known = ["neon", *(["dotprod"] if dots else [])]
         return {"features": tuple(sorted(known)), "avx2": False, "avx512": False, "neon": True}
     known = [FEATURES[name] for name, present in told.items() if present is True and name in FEATURES]
-    build = to_int(found.get("os_build"))
     blind = not told.get("avx") and build is not None and build < AVX_TOLD_SINCE_BUILD
     return {"features": tuple(sorted(known)), "avx2": _told(told, "avx2", blind=blind), "avx512": _told(told, "avx512f", blind=blind), "neon": False}
 

@@ -270,3 +270,11 @@ def test_whatever_sizes_windows_tells_unknown_is_none_and_never_zero(own: int | 
     adapters = [dxgi("NVIDIA " + name, own=own)] if own is not None else None
     for card in see(dxgi_adapters=adapters, video_controllers=[controller("NVIDIA " + name, qw=qw)]).accelerators:
         assert card.memory_total_bytes is None or card.memory_total_bytes > 0
+
+
+@pytest.mark.parametrize(
+    ("told", "build", "expected"), [({"neon": True}, 22631, True), ({"neon": True}, 19045, False), ({"neon": True, "dotprod": False}, 22631, False)]
+)
+def test_every_arm_processor_that_windows_eleven_takes_multiplies_dot_products(told: dict[str, bool], build: int, expected: bool) -> None:
+    found = features({"processor_features": told, "os_build": build}, "arm64")
+    assert ("dotprod" in found["features"]) is expected

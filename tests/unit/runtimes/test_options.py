@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from worlds import (
     ADRENO,
     GB10,
+    GIB,
     GTX_1080,
     M3_MAX,
     MI300X,
@@ -33,6 +34,7 @@ from worlds import (
 )  # fmt: skip
 
 from sizer.runtimes import versions
+from sizer.runtimes.notices import of_choice
 from sizer.runtimes.options import model_refusal, options
 from sizer.schema.catalog import QuantSize
 from sizer.schema.needs import DEPLOYMENTS, Needs
@@ -96,6 +98,24 @@ def test_a_card_that_is_too_old_is_left_out_of_the_set_and_said_so() -> None:
     kepler = replace(RTX_4090, name="NVIDIA Tesla K80", key="nvidia-tesla-k80", compute_capability="3.7")
     option = of(look(machine("linux", kepler, RTX_4090)), "ollama", "cuda")
     assert option and option.devices == (1,) and any("K80" in note for note in option.notes)
+
+
+def test_one_program_sees_one_mig_slice_the_largest() -> None:
+    slices = [
+        replace(RTX_4090, name=f"NVIDIA H100 80GB HBM3 MIG {name}", budget_bytes=size * GIB)
+        for name, size in (("1g.10gb", 9), ("3g.40gb", 38), ("2g.20gb", 19))
+    ]
+    cut = machine("linux", *slices)
+    for runtime in ("ollama", "llama.cpp", "vllm"):
+        option = of(look(cut), runtime, "cuda")
+        assert option and option.devices == (1,) and len(option.notes) == 2
+    told = [notice for notice in of_choice(option, cut) if notice.code == "mig-slice"]
+    assert len(told) == 1 and "3g.40gb" in told[0].message and "CUDA_VISIBLE_DEVICES" in (told[0].remedy or "")
+    beside = of(look(machine("linux", replace(RTX_4090, budget_bytes=70 * GIB), *slices)), "ollama", "cuda")
+    assert beside and beside.devices == (0,), "a whole card is not added to a slice, and the larger one is taken"
+    single = machine("linux", slices[1])
+    alone = of(look(single), "ollama", "cuda")
+    assert alone and not any(notice.code == "mig-slice" for notice in of_choice(alone, single))
 
 
 def test_cards_of_two_vendors_are_two_sets() -> None:
