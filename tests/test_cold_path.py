@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import sizer
+from sizer.probes.measurement import keep
 
 # library: why the one-shot path must do without it
 HEAVY = {
@@ -63,6 +67,16 @@ def test_the_one_shot_path_does_without_the_heavy_libraries(arguments: list[str]
     loaded, _ = modules(arguments)
     found = {name: why for name, why in HEAVY.items() if name in loaded}
     assert not found, f"sizer {' '.join(arguments)} imports {found}"
+
+
+def test_a_kept_measurement_brings_no_heavy_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = sizer.probe()
+    record = {"bandwidth_gbs": 33.3, "core_gbs": 11.1, "threads": 2}
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert keep(machine, record), "nothing was kept"
+    loaded, _ = modules(["recommend", "--json"])
+    assert not {name for name in HEAVY if name in loaded}
+    assert sizer.probe().memory.bandwidth_gbs == 33.3, "the kept figure is used"
 
 
 def test_a_command_imports_only_its_own_module() -> None:

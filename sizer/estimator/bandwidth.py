@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from sizer.records import dataclass, replace
@@ -32,7 +31,7 @@ class Measurement:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record to keep in a cache file."""
-        return asdict(self)
+        return {"bandwidth_gbs": self.bandwidth_gbs, "core_gbs": self.core_gbs, "threads": self.threads}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Measurement | None:

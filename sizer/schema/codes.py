@@ -43,6 +43,7 @@ NOTICES: dict[str, str] = {
     "memory-unknown": "The size of main memory could not be found out.",
     "memory-unreadable": "The state of main memory could not be read.",
     "metal-not-available": "Metal lists no device for this login (SSH, a sandbox); what graphics may take of the memory is assumed.",
+    "mig-slice": "Of several MIG slices one is used: a CUDA program sees one only, and has to be told which.",
     "mig-without-instance": "MIG is on and the card has no instance, so that nothing can run on it.",
     "model-trap": "Something that goes wrong with this model when one does not know it.",
     "not-recorded": "Questions of this version are not in the capture and count as absent.",
