@@ -11,7 +11,7 @@ from sizer.recommender.gates import gib, least_context, least_tps, needs_quality
 from sizer.recommender.picks import exact_memory, pick_from, settled
 from sizer.recommender.search import Found, Missed, alternatives, best_score, least_bad, pick_among, rejections, replace_row, search
 from sizer.recommender.space import Offer, Row, Space
-from sizer.runtimes.notices import of_choice
+from sizer.runtimes.notices import of_choice, of_closed
 from sizer.runtimes.options import options
 from sizer.schema.catalog import Model
 from sizer.schema.machine import Machine, Notice
@@ -177,7 +177,7 @@ def _closed_backends(space: Space, row: Row) -> list[Notice]:
         better = _WAYS.index(option.backend) < _WAYS.index(row.engine.backend)
         if refusal and better and option.devices and option.runtime == row.option.runtime and refusal.reason not in seen:
             seen.add(refusal.reason)
-            result.append(Notice("backend-closed", "warning", refusal.reason, None))
+            result.append(of_closed(refusal))
     if row.engine.devices and row.config.gpu_layers is not None:
         total = len(space.architecture(row.model).layers) + 1
         message = f"only {row.config.gpu_layers} of {total} layers fit the GPU: main memory sets the pace"
@@ -217,6 +217,9 @@ def _what_would_help(space: Space, found: Found) -> str:
     near = _nearest_good(space, found)
     if near is not None and near.row is not None and near.gate in ("fits_memory", "is_fast_enough", "fits_disk"):
         return f"{unlocks(near.row, near.gate, space)[-1]} would open {near.model.name}; or a cloud provider"
+    old = {option.refusal.reason.split(", this is")[0] for option in space.options if option.refusal and option.refusal.gate == "os-version"}
+    if old and not space.engines:
+        return f"a newer system ({', '.join(sorted(old))}), another machine, or a cloud provider"
     return "other wishes, another machine, or a cloud provider"
 
 

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sizer.runtimes import versions
 from sizer.runtimes.options import Option, is_mig_slice
 from sizer.schema.machine import Machine, Notice
+from sizer.schema.recommendation import Rejection
 
 LM_STUDIO_TESTED_UBUNTU = (22, 4)
 """Newest Ubuntu that LM Studio's requirements call well tested [lmstudio.003]."""
 
 
-def of_options(found: Sequence[Option]) -> tuple[Notice, ...]:
-    """Return notices about devices that a better driver would open, one per device, in the order of the devices."""
-    notices: dict[tuple[int, ...], Notice] = {}
-    for option in found:
-        refusal = option.refusal
-        if refusal is None or refusal.gate != "driver" or option.devices in notices:
-            continue
-        notices[option.devices] = Notice(
-            code="driver-too-old",
-            level="warning",
-            message=f"the NVIDIA driver is too old for CUDA: {refusal.reason}",
-            remedy="update the NVIDIA driver; until then the card is used through Vulkan, or not at all",
-        )
-    return tuple(notices[devices] for devices in sorted(notices))
+REMEDIES = {
+    "driver": "update the NVIDIA driver; until then the card is used through Vulkan, or not at all",
+    "os-version": "update the system",
+}
+
+
+def of_closed(refusal: Rejection) -> Notice:
+    """Return what is worth saying of a way to the GPU that is closed: why, and what would open it where the user can."""
+    code = "driver-too-old" if refusal.gate == "driver" else "backend-closed"
+    return Notice(code=code, level="warning", message=refusal.reason, remedy=REMEDIES.get(refusal.gate or ""))
 
 
 def of_choice(option: Option, machine: Machine) -> tuple[Notice, ...]:

@@ -35,6 +35,7 @@ from worlds import (
     state,
 )  # fmt: skip
 
+import sizer
 from sizer.runtimes import notices, shell
 from sizer.runtimes.plan import plan
 from sizer.schema.machine import RuntimeState
@@ -232,10 +233,16 @@ def test_every_reason_has_a_fact_and_a_source_with_a_date() -> None:
                     assert reason.fact and re.search(r"20\d\d-\d\d-\d\d", reason.source), reason
 
 
-def test_a_driver_that_is_too_old_is_worth_a_warning() -> None:
-    (notice,) = notices.of_options(look(machine("linux", GTX_1080)))
-    assert notice.code == "driver-too-old" and notice.level == "warning" and "driver" in (notice.remedy or "")
-    assert notices.of_options(look(machine("linux", RTX_4090))) == ()
+def test_a_driver_that_is_too_old_is_worth_a_warning_with_its_remedy() -> None:
+    told = {notice.code: notice for notice in sizer.recommend(machine("linux", GTX_1080)).notices}
+    assert told["driver-too-old"].level == "warning" and "update the NVIDIA driver" in (told["driver-too-old"].remedy or "")
+    assert "driver-too-old" not in {notice.code for notice in sizer.recommend(machine("linux", RTX_4090)).notices}
+
+
+def test_a_system_that_is_too_old_for_every_runtime_is_said_to_be_what_is_in_the_way() -> None:
+    answer = sizer.recommend(machine("macos", os_version="12.7.6", arch="x86_64", ram=16))
+    (notice,) = [notice for notice in answer.notices if notice.code == "nothing-fits"]
+    assert answer.pick is None and "a newer system" in (notice.remedy or "") and "macOS 13.3" in (notice.remedy or "")
 
 
 def test_lm_studio_says_what_it_advises() -> None:
