@@ -13,7 +13,7 @@ from typing import Any
 
 LIBRARIES = {
     "win32": ("nvml.dll", r"C:\Windows\System32\nvml.dll", r"C:\Program Files\NVIDIA Corporation\NVSMI\nvml.dll"),
-    "linux": ("libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1"),
+    "linux": ("libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1", "/run/opengl-driver/lib/libnvidia-ml.so.1"),  # the last: NixOS
 }
 ERRORS = {
     1: "Uninitialized",

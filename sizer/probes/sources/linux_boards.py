@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sizer.probes.host import Host, text
+from sizer.probes.host import Host, mapping, sequence, text
 from sizer.probes.sources import Observation, notice
 from sizer.probes.sources.linux_memory import available_bytes, parse_meminfo
 from sizer.probes.sources.nvml import is_jetson
@@ -28,7 +28,7 @@ APPLE_CHIPS = {
 
 def observe(host: Host) -> Iterable[Observation]:
     """Yield the GPU of a known board; memory is the machine's own."""
-    if is_jetson(host) and not host.ask("call:nvml").get("value"):
+    if is_jetson(host):
         yield from _jetson(host)
     match = re.search(r"apple,(t\d{4})", text(host, "/proc/device-tree/compatible") or "")
     if match and match[1] in APPLE_CHIPS:
@@ -39,10 +39,21 @@ def observe(host: Host) -> Iterable[Observation]:
 
 
 def _jetson(host: Host) -> Iterable[Observation]:
-    """Boards with an old JetPack have no management library; CUDA works there all the same."""
+    """Boards with an old JetPack have no management library; CUDA works there all the same. A library that fails is another matter: so will CUDA."""
+    answer = host.ask("call:nvml")
+    found = mapping(answer.get("value"))
+    if found.get("init") == "ok" and sequence(found.get("devices")):
+        return
     board = (text(host, "/proc/device-tree/model") or "").replace("\0", "").strip() or "NVIDIA Jetson"
-    facts = {"vendor": "nvidia", "name": board, "kind": "unified", "apis": ("cuda",), "evidence": ("Jetson board",)}
-    yield Observation("device", "linux_boards", {**facts, **_memory(host)})
+    facts = {"vendor": "nvidia", "name": board, "kind": "unified", "evidence": ("Jetson board",), **_memory(host)}
+    if not answer.get("missing"):
+        yield Observation("device", "linux_boards", {**facts, "usable": False})
+        if found.get("init") == "ok":
+            yield notice(
+                "linux_boards", "nvidia-card-not-listed", "warning", "the NVIDIA driver lists no GPU of this Jetson", "restart, or install JetPack again"
+            )
+        return  # the source nvml has said what fails
+    yield Observation("device", "linux_boards", {**facts, "apis": ("cuda",)})
     yield notice(
         "linux_boards",
         "jetson-without-nvml",

@@ -151,7 +151,7 @@ def observe(host: Host) -> Iterable[Observation]:
     """Yield the processor's facts; core counts are what this process may use."""
     content = text(host, "/proc/cpuinfo")
     info = parse_cpuinfo(content or "")
-    if content is None:
+    if not (content or "").strip():
         yield notice(
             "linux_cpu",
             "cpu-unreadable",
@@ -323,7 +323,9 @@ def _physical(host: Host, info: CpuInfo, logical: int | None) -> int | None:
         core = text(host, folder + "core_id")
         if core is None:
             break
-        pairs.add(((text(host, folder + "physical_package_id") or "0").strip(), core.strip()))
+        # since Linux 6.0 ARM and RISC-V kernels number cores anew in each cluster of a package
+        place = (text(host, folder + name) or "0" for name in ("physical_package_id", "cluster_id"))
+        pairs.add((*(word.strip() for word in place), core.strip()))
     else:
         if pairs:
             return len(pairs)

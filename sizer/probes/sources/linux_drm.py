@@ -74,7 +74,7 @@ def _intel(host: Host, folder: str, address: str) -> Observation:
     """Return an Intel unit's memory: the drivers' own figures where they give them, else the size of a resizable window."""
     from sizer.probes.sources.linux_pci import INTEGRATED_SLOT
 
-    local = number(host, f"{folder}/lmem_total_bytes")
+    local = number(host, f"{folder.removesuffix('/device')}/lmem_total_bytes") or number(host, f"{folder}/lmem_total_bytes")
     for tile in names(host, folder) if local is None and slot(address) != INTEGRATED_SLOT else ():
         if re.fullmatch(r"tile\d+", tile):
             size = number(host, f"{folder}/{tile}/physical_vram_size_bytes")

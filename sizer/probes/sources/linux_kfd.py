@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sizer.probes.host import Host, names, text, to_int
+from sizer.probes.host import Host, mapping, names, text, to_int, value
 from sizer.probes.sources import Observation, notice
 from sizer.probes.sources.linux_pci import accessible, cards
+from sizer.probes.sources.linux_platform import container
 
 SYSTEMS = ("linux",)
 
@@ -137,15 +138,11 @@ def _partitioned(parts: list[Node]) -> bool:
 
 
 def _exists(host: Host, node: str) -> bool | None:
-    from sizer.probes.host import mapping, value
-
     found = mapping(value(host, f"call:access {node}")).get("exists")
     return found if isinstance(found, bool) else None
 
 
 def _denied(host: Host, *, exists: bool | None) -> Observation:
-    from sizer.probes.sources.linux_platform import container
-
     kind = container(host)
     if kind in ("docker", "podman", "kubernetes", "lxc"):
         remedy = "start the container with --device /dev/kfd --device /dev/dri --group-add render"
@@ -160,7 +157,12 @@ def _denied(host: Host, *, exists: bool | None) -> Observation:
 
 def _without_nodes(host: Host) -> Iterable[Observation]:
     """Say so when AMD cards run with amdgpu and KFD knows none of them: ROCm cannot use them, Vulkan may."""
-    if accessible(host, "/dev/kfd") is None and not names(host, "/sys/class/drm"):
+    allowed = accessible(host, "/dev/kfd")
+    if allowed is None and not names(host, "/sys/class/drm"):
+        return
+    there = _exists(host, "/dev/kfd")
+    if allowed is False and (there or container(host) is not None):
+        yield _denied(host, exists=there)
         return
     yield notice(
         "linux_kfd",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from sizer.probes.host import Host, mapping, string, text, value
@@ -73,11 +74,26 @@ def observe(host: Host) -> Iterable[Observation]:
     elif is_32bit(arch):
         message = f"this is a 32-bit system ({arch}): no model runtime supports it"
         yield notice("linux_platform", "unsupported-architecture", "warning", message, "install a 64-bit system if the processor allows it")
+    elif arch == "arm64" and _programs_are_32bit(host):
+        message = "the kernel is a 64-bit one, the system on it (its C library) a 32-bit one: the runtimes' 64-bit programs do not start there"
+        yield notice("linux_platform", "unsupported-architecture", "warning", message, "install the 64-bit edition of the system (Raspberry Pi OS has both)")
+    elif arch not in ARCHITECTURES.values():
+        message = f"no model runtime is offered ready-made for this architecture ({arch}): only processor and memory count"
+        yield notice("linux_platform", "unsupported-architecture", "warning", message, "llama.cpp can be compiled there from its source")
 
 
 def is_32bit(arch: str) -> bool:
     """Return whether an architecture has 32-bit addresses: no runtime is built for those, and a model would not fit."""
     return arch.lower().startswith(("armv4", "armv5", "armv6", "armv7", "armv8l")) or arch.lower() in ARCHITECTURES_32BIT
+
+
+def _programs_are_32bit(host: Host) -> bool:
+    """Return whether programs are started by a 32-bit loader alone: Raspberry Pi OS (32 bits) runs on a 64-bit kernel."""
+
+    def exists(path: str) -> bool:
+        return mapping(value(host, f"call:access {path}")).get("exists") is True
+
+    return exists("/lib/ld-linux-armhf.so.3") and not any(exists(f"/lib/ld-{library}-aarch64.so.1") for library in ("linux", "musl"))
 
 
 def parse_os_release(content: str) -> dict[str, str]:
@@ -104,11 +120,18 @@ def container(host: Host) -> str | None:
         if declared and declared != "wsl":
             return {"oci": "podman", "lxc-libvirt": "lxc"}.get(declared, declared)
     groups = text(host, "/proc/self/cgroup") or ""
-    for mark, kind in (("kubepods", "kubernetes"), ("/docker", "docker"), ("libpod", "podman"), ("/lxc", "lxc")):
+    for mark, kind in (
+        ("kubepods", "kubernetes"),
+        ("/docker/", "docker"),
+        ("/docker-", "docker"),
+        ("libpod", "podman"),
+        ("/lxc/", "lxc"),
+        ("/lxc.payload", "lxc"),
+    ):
         if mark in groups:
             return kind
-    if "lxcfs" in (text(host, "/proc/self/mountinfo") or ""):
-        return "lxc"
+    if re.search(r"(?m)^\S+ \S+ \S+ \S+ /proc/.*\blxcfs\b", text(host, "/proc/self/mountinfo") or ""):
+        return "lxc"  # a host that serves such containers has lxcfs mounted, too, but not over its own /proc
     return "snap" if string(host, "env:SNAP") else None
 
 

@@ -90,8 +90,10 @@ def _driver_without_bus(host: Host) -> bool:
 
 
 def windows_has_nvidia(host: Host) -> bool:
-    """Return whether Windows lists an adapter of NVIDIA's."""
+    """Return whether Windows lists an adapter of NVIDIA's, or no adapter at all because neither DXGI nor the registry answers."""
     found = mapping(value(host, "call:windows"))
+    if not any(isinstance(found.get(name), list) for name in ("dxgi_adapters", "video_controllers")):
+        return True
     adapters = [*sequence(found.get("dxgi_adapters")), *sequence(found.get("video_controllers"))]
     return any(to_int(mapping(adapter).get("vendor_id")) == NVIDIA for adapter in adapters)
 

@@ -74,6 +74,9 @@ def _candidates(found: list[PciDevice]) -> list[PciDevice]:
 def _windows_wanted(host: Host) -> bool:
     from sizer.probes.sources.windows import adapters
 
+    found = mapping(host.ask("call:windows").get("value"))
+    if not any(isinstance(found.get(name), list) for name in ("dxgi_adapters", "video_controllers")):
+        return True
     return any(adapter.vendor not in ("nvidia", None) for adapter in adapters(host) if not adapter.virtual)
 
 

@@ -106,6 +106,16 @@ def test_arm_cores_of_different_capacity_are_told_apart(machine: See) -> None:
     assert (cpu.physical_cores, cpu.performance_cores) == (4, 2)
 
 
+def test_cores_that_each_cluster_numbers_anew_are_counted_all(machine: See) -> None:
+    cpuinfo = "\n".join(f"processor : {n}\nFeatures : asimd\nCPU implementer : 0x41\nCPU part : 0xd05\n" for n in range(8))
+    places = [("0", core) for core in range(4)] + [("1", 0), ("1", 1), ("2", 0), ("2", 1)]  # an RK3588 under Linux 6
+    folder = "file:/sys/devices/system/cpu/cpu"
+    topology: dict[str, Any] = {f"{folder}{n}/topology/core_id": f"{core}\n" for n, (_, core) in enumerate(places)}
+    topology |= {f"{folder}{n}/topology/cluster_id": f"{cluster}\n" for n, (cluster, _) in enumerate(places)}
+    topology |= {f"{folder}{n}/topology/physical_package_id": "0\n" for n in range(8)}
+    assert machine({"file:/proc/cpuinfo": cpuinfo, **topology}, arch="aarch64").cpu.physical_cores == 8
+
+
 def test_affinity_and_quota_limit_the_cores_that_count(machine: See) -> None:
     cpuinfo = {"file:/proc/cpuinfo": x86(16, cores=8)}
     assert machine({**cpuinfo, "call:affinity": {"value": 4}}).cpu.logical_cores == 4
@@ -228,7 +238,11 @@ def test_where_proc_is_closed_the_memory_nodes_tell(machine: See) -> None:
         ({"file:/.flatpak-info": "[Application]\n"}, "flatpak"),
         ({"env:SNAP": {"value": "/snap/sizer/1"}}, "snap"),
         ({"file:/proc/self/cgroup": "0::/kubepods.slice/pod1\n"}, "kubernetes"),
-        ({"file:/proc/self/mountinfo": "9 8 0:5 / /proc/meminfo rw - fuse.lxcfs lxcfs rw\n"}, "lxc"),
+        ({"file:/proc/self/mountinfo": "9 8 0:5 /proc/meminfo /proc/meminfo rw,nosuid - fuse.lxcfs lxcfs rw\n"}, "lxc"),
+        ({"file:/proc/self/mountinfo": "9 8 0:5 / /var/lib/lxcfs rw,nosuid - fuse.lxcfs lxcfs rw\n"}, None),  # a host that serves containers
+        ({"file:/proc/self/cgroup": "0::/lxc.payload.web\n"}, "lxc"),
+        ({"file:/proc/self/cgroup": "0::/system.slice/docker-0a1b.scope\n"}, "docker"),
+        ({"file:/proc/self/cgroup": "0::/system.slice/docker.service\n"}, None),
     ],
 )
 def test_containers_and_sandboxes_are_told_apart(machine: See, answers: dict[str, Any], kind: str | None) -> None:
@@ -391,6 +405,9 @@ def test_intel_units_are_integrated_by_their_slot_and_cards_by_their_memory(mach
     drm = {"list:/sys/class/drm": ["card0"], f"link:{folder}": {"target": "../../../0000:03:00.0"}, f"file:{folder}/vendor": "0x8086\n"}
     (arc,) = machine({**card("0000:03:00.0", "8086:56a0", driver="i915"), **drm, f"file:{folder}/lmem_total_bytes": f"{16 * GIB}\n"}).accelerators
     assert (arc.kind, arc.memory_total_bytes) == ("discrete", 16 * GIB)
+    beside = {f"file:{folder.removesuffix('/device')}/lmem_total_bytes": f"{8 * GIB}\n"}
+    (arc,) = machine({**card("0000:03:00.0", "8086:56a1", driver="i915"), **drm, **beside}).accelerators
+    assert (arc.kind, arc.memory_total_bytes) == ("discrete", 8 * GIB)
     tiles = {f"list:{folder}": ["tile0", "vendor"], f"file:{folder}/tile0/physical_vram_size_bytes": "0x2f8000000\n"}
     (arc,) = machine({**card("0000:03:00.0", "8086:e20b", driver="xe"), **drm, **tiles}).accelerators
     assert arc.memory_total_bytes == 0x2F8000000
@@ -401,6 +418,25 @@ def test_a_32_bit_system_gets_a_document_without_a_usable_device(machine: See, a
     seen = machine({**XT, **amd()}, arch=arch)
     assert [found.usable for found in seen.accelerators] == [False]
     assert "unsupported-architecture" in codes(seen)
+
+
+@pytest.mark.parametrize("arch", ["s390x", "ppc64le", "riscv64", "loongarch64"])
+def test_an_architecture_without_ready_made_runtimes_is_marked(machine: See, arch: str) -> None:
+    seen = machine({}, arch=arch)
+    assert (seen.platform.arch, seen.memory.total_bytes) == (arch, 65774000 * 1024)
+    assert "unsupported-architecture" in codes(seen)
+
+
+@pytest.mark.parametrize(
+    ("loaders", "marked"), [(("linux-armhf.so.3",), True), (("linux-armhf.so.3", "linux-aarch64.so.1"), False), (("musl-aarch64.so.1",), False), ((), False)]
+)
+def test_a_32_bit_system_on_a_64_bit_kernel_is_marked(machine: See, loaders: tuple[str, ...], marked: bool) -> None:
+    there = {f"call:access /lib/ld-{name}": {"value": {"exists": True, "readable": True, "writable": False}} for name in loaders}
+    assert ("unsupported-architecture" in codes(machine(there, arch="aarch64"))) is marked
+
+
+def test_an_empty_list_of_processors_is_said_to_be_unreadable(machine: See) -> None:
+    assert "cpu-unreadable" in codes(machine({"file:/proc/cpuinfo": ""}))
 
 
 def test_an_old_arm_kernel_that_numbers_no_processor_has_one(machine: See) -> None:

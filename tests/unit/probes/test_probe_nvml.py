@@ -299,6 +299,16 @@ def test_a_jetson_has_no_bus_and_is_known_by_its_board(machine: See) -> None:
     assert "jetson-without-nvml" in codes(bare)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [{"timeout": True}, {"error": "crashed: signal 11"}, {"value": {"init": "DriverNotLoaded", "devices": []}}, {"value": {"init": "ok", "devices": []}}],
+)
+def test_a_jetson_whose_driver_fails_is_there_and_not_usable(machine: See, answer: dict[str, Any]) -> None:
+    seen = machine({"file:/etc/nv_tegra_release": "# R36\n", "list:/sys/bus/pci/devices": [], "call:nvml": answer}, arch="aarch64")
+    assert (only(seen).usable, only(seen).apis, only(seen).kind) == (False, (), "unified")
+    assert any(notice.level == "warning" and notice.remedy for notice in seen.notices)
+
+
 def test_each_slice_is_a_device_and_the_whole_card_is_none(machine: See) -> None:
     sliced = {
         "name": "NVIDIA H200",

@@ -234,6 +234,13 @@ def test_a_card_whose_driver_does_not_answer_is_there_and_not_usable(answer: dic
     assert (card.name, card.usable) == ("NVIDIA GeForce RTX 4090", False)
 
 
+def test_where_no_list_of_adapters_answers_the_drivers_own_libraries_do() -> None:
+    seen = see({"call:nvml": nvml({"pci_bus_id": "00000000:01:00.0"})}, dxgi_adapters=None, video_controllers=None)
+    (card,) = seen.accelerators
+    assert (card.name, card.usable, "cuda" in card.apis) == ("NVIDIA GeForce RTX 4090", True, True)
+    assert "adapters-unreadable" in codes(seen)
+
+
 def test_a_card_without_its_management_library_gets_a_remedy() -> None:
     machine = see({"call:nvml": {"missing": True}}, dxgi_adapters=[dxgi("NVIDIA GeForce RTX 4090")])
     assert "nvidia-driver-missing" in codes(machine)
