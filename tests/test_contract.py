@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import os
+import re
 import tomllib
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +23,8 @@ from sizer.schema import generate
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDENS = ROOT / "tests" / "contract" / "v1"
+RELEASED = ROOT / "tests" / "contract" / "released"
+RECORDED = ROOT / "tests" / "captures" / "linux-cgroup-2g"
 CARD = ["--gpu", "RTX 3060", "--ram", "32", "--os", "linux"]
 # document: the call that writes it
 CALLS: dict[str, tuple[str, list[str]]] = {
@@ -36,8 +43,12 @@ CALLS: dict[str, tuple[str, list[str]]] = {
     "accelerators": ("accelerators", ["gpus", "RTX 3060"]),
     "plan": ("plan", ["plan", "qwen3-8b"]),
     "why-not": ("why-not", ["why-not", "llama-3.3-70b", *CARD]),
+    "doctor": ("doctor", ["doctor"]),
+    "catalog-check": ("catalog-check", ["catalog", "check", "{overlay}"]),
+    "catalog-entry": ("catalog-entry", ["catalog", "add", "{gguf}"]),
     "error": ("error", ["--context", "abc"]),
 }  # fmt: skip
+READ = {"capture": "capture"}  # documents that no call with --json writes; a recorded machine stands for them
 # keys that the contract promises, by the path to them; a list means each of its entries
 KEYS = {
     "machine": {
@@ -82,17 +93,19 @@ KEYS = {
     },
     "accelerators": {"": "schema accelerators", "accelerators": "key name vendor kind memory_bytes bandwidth_gbs fp16_tflops source checked"},
     "error": {"": "schema code message hint exit_code"},
+    "doctor": {"": "schema sizer python libraries settings machine capture"},
 }  # fmt: skip
 
 
 def document(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     code = main([*arguments, "--json"])
     out, err = capsys.readouterr()
-    assert code in (0, 2, 3), err
+    assert code in (0, 2, 3, 4), err
     parsed: dict[str, Any] = json.loads(out)
     return parsed
 
 
+@cache
 def validator(name: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(json.loads(schema.text(name)))
 
@@ -110,19 +123,56 @@ def entries(value: Any, path: str) -> list[Any]:
     return [item for entry in found for item in (entry if isinstance(entry, list) else [entry])]
 
 
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Return what runs the call of a name; a model file, or a catalog file with a fault, is made where one is needed."""
+
+    def run(name: str) -> dict[str, Any]:
+        arguments = CALLS[name][1]
+        if "{gguf}" in arguments:
+            from benchmarks import tiny_model
+
+            arguments = [*arguments[:-1], tiny_model.write(tmp_path / "tiny.gguf").name]
+        elif "{overlay}" in arguments:
+            (tmp_path / "mine.json").write_text('[{"id": "mine"}]', encoding="utf-8")
+            arguments = [*arguments[:-1], "mine.json"]
+        monkeypatch.chdir(tmp_path)
+        return document(arguments, capsys)
+
+    return run
+
+
+def recorded(name: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
+    return value
+
+
 @pytest.mark.parametrize("name", CALLS)
-def test_what_the_program_writes_validates_against_its_schema(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    schema_name, arguments = CALLS[name]
-    value = document(arguments, capsys)
-    assert complaints(schema_name, value) == []
+def test_what_the_program_writes_validates_against_its_schema(name: str, call: Any) -> None:
+    value = call(name)
+    assert complaints(CALLS[name][0], value) == []
     if os.environ.get("SIZER_UPDATE"):
-        GOLDENS.mkdir(parents=True, exist_ok=True)
-        (GOLDENS / f"{name}.json").write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        if name == "doctor":  # the bundle of a recorded machine, not of whoever runs this
+            value.update(machine=recorded("machine"), capture=recorded("capture"), libraries={}, settings={})
+        keep(name, value)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_the_program_reads_validates_against_its_schema(name: str) -> None:
+    value = recorded(name)
+    assert complaints(READ[name], value) == []
+    if os.environ.get("SIZER_UPDATE"):
+        keep(name, value)
+
+
+def keep(name: str, value: Any) -> None:
+    GOLDENS.mkdir(parents=True, exist_ok=True)
+    (GOLDENS / f"{name}.json").write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_every_key_of_the_contract_is_there(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    value = document(CALLS[name][1], capsys)
+def test_every_key_of_the_contract_is_there(name: str, call: Any) -> None:
+    value = call(name)
     for path, keys in KEYS[name].items():
         found = entries(value, path)
         assert found, f"{path} is empty, nothing was looked at"
@@ -147,14 +197,86 @@ def test_unknown_keys_are_ignored_and_missing_ones_are_null() -> None:
     assert machine.memory.available_bytes is None and machine.accelerators == ()
 
 
-@pytest.mark.parametrize("path", sorted(GOLDENS.glob("*.json")), ids=lambda path: path.stem)
-def test_what_an_older_version_wrote_is_still_valid(path: Path) -> None:
-    value = json.loads(path.read_text(encoding="utf-8"))
-    assert complaints(CALLS[path.stem][0], value) == []
+def goldens() -> Iterator[tuple[str, str, Any]]:
+    """Yield (version, name, document): of the present state, and of every version that was frozen. Frozen ones are never written again."""
+    for path in sorted(GOLDENS.glob("*.json")):
+        yield "v1", path.stem, json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted(RELEASED.glob("*.json.gz")):
+        for name, value in json.loads(gzip.decompress(path.read_bytes())).items():
+            yield path.name.removesuffix(".json.gz"), name, value
+
+
+EVERY_GOLDEN = list(goldens())
+
+
+@pytest.mark.parametrize(("version", "name", "value"), EVERY_GOLDEN, ids=[f"{version}-{name}" for version, name, _ in EVERY_GOLDEN])
+def test_what_an_older_version_wrote_is_still_valid(version: str, name: str, value: Any) -> None:
+    schemas = {**{key: schema_name for key, (schema_name, _) in CALLS.items()}, **READ}
+    assert complaints(schemas[name], value) == []
+
+
+@pytest.mark.parametrize(("version", "name", "value"), EVERY_GOLDEN, ids=[f"{version}-{name}" for version, name, _ in EVERY_GOLDEN])
+def test_what_an_older_version_wrote_is_still_read(version: str, name: str, value: Any) -> None:
+    from sizer.schema.estimate import Estimate
+
+    kind = value["schema"].split("/")[1]
+    if kind == "machine":
+        read = sizer.Machine.from_dict(value)
+        assert sizer.recommend(read, use_case="chat").machine.memory.total_bytes == value["memory"]["total_bytes"]
+    elif kind == "capture":
+        assert sizer.probe(sizer.Capture.from_dict(value)).memory.total_bytes > 0
+    elif kind == "recommendation":
+        read_answer = sizer.Recommendation.from_dict(value)
+        assert (read_answer.pick.model if read_answer.pick else None) == (value["pick"]["model"] if value["pick"] else None)
+    elif kind == "estimate":
+        assert Estimate.from_dict(value).memory.total_bytes == value["memory"]["total_bytes"]
+
+
+def test_frozen_goldens_were_never_touched() -> None:
+    """``tests/contract/released/SHA256SUMS`` is written once per version, by ``python -m tools.freeze VERSION``."""
+    listed = dict(reversed(line.split()) for line in (RELEASED / "SHA256SUMS").read_text(encoding="utf-8").splitlines())
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in RELEASED.glob("*.json.gz")}
+    assert found == listed and found
+
+
+def test_every_released_version_of_the_changelog_is_frozen() -> None:
+    versions = re.findall(r"^## (\d+\.\d+\.\d+)(?! \(unreleased\))", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [version for version in versions if not (RELEASED / f"{version}.json.gz").exists()] == []
 
 
 def test_there_is_a_golden_of_every_document() -> None:
-    assert {path.stem for path in GOLDENS.glob("*.json")} == set(CALLS)
+    assert {path.stem for path in GOLDENS.glob("*.json")} == {*CALLS, *READ}
+    covered = {schema_name for schema_name, _ in CALLS.values()} | set(READ.values())
+    assert covered | {"machine"} == set(schema.NAMES)  # "machine" is what is read: the written machines are valid there too
+
+
+@pytest.mark.parametrize("name", sorted({*CALLS, *READ}))
+def test_a_golden_without_one_of_its_keys_is_refused_and_with_unknown_keys_it_is_not(name: str) -> None:
+    schema_name = READ.get(name) or CALLS[name][0]
+    value = json.loads((GOLDENS / f"{name}.json").read_text(encoding="utf-8"))
+    required = validator(schema_name).schema["required"]
+    for key in {required[0], required[-1]}:  # each takes a while in the long documents
+        assert complaints(schema_name, {other: held for other, held in value.items() if other != key}) != [], f"{key} may be missing"
+    assert complaints(schema_name, {**value, "schema": "sizer/other/1"}) != []
+    grown = with_unknown_keys(value, validator(schema_name).schema, validator(schema_name).schema)
+    assert "of_a_later_version" in grown and complaints(schema_name, grown) == []
+
+
+def with_unknown_keys(value: Any, node: Any, whole: Any) -> Any:
+    """Return a document as a later version might write it: with one key more in every object whose keys the schema names."""
+    if "$ref" in node:
+        return with_unknown_keys(value, whole["$defs"][node["$ref"].rsplit("/", 1)[1]], whole)
+    for choice in node.get("anyOf", ()):
+        if choice.get("type") != "null" and value is not None:
+            return with_unknown_keys(value, choice, whole)
+    if isinstance(value, list) and "items" in node:
+        return [with_unknown_keys(item, node["items"], whole) for item in value]
+    if isinstance(value, dict) and "properties" in node:
+        known = {key: with_unknown_keys(item, node["properties"][key], whole) if key in node["properties"] else item for key, item in value.items()}
+        return {**known, "of_a_later_version": {"any": "thing"}}
+    if isinstance(value, dict) and isinstance(node.get("additionalProperties"), dict):
+        return {key: with_unknown_keys(item, node["additionalProperties"], whole) for key, item in value.items()}
+    return value
 
 
 def test_the_committed_schemas_are_the_generated_ones() -> None:

@@ -30,6 +30,7 @@ def bundle() -> dict[str, Any]:
     from sizer import __version__
 
     document: dict[str, Any] = {"schema": "sizer/doctor/1", "sizer": __version__, "python": _python(), "libraries": _libraries(), "settings": _settings()}
+    document.update(machine=None, capture=None, catalog=None, failed=None)
     try:
         from sizer import api
 

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 TEXT = "The JSON Schemas (2020-12) of every document that sizer reads or writes. Without NAME: one object that holds them all by name."
 ENDING = ".schema.json"
-NAMES = ("machine", "machine-written", "capture", "estimate", "recommendation", "models", "accelerators", "plan", "why-not", "error")
+NAMES = (
+    "machine", "machine-written", "capture", "estimate", "recommendation", "models", "accelerators", "plan", "why-not", "doctor", "catalog-check",
+    "catalog-entry", "error",
+)  # fmt: skip
 
 
 def text(name: str) -> str:

@@ -1,6 +1,8 @@
-"""Write the JSON Schemas of all documents beside this file: ``python -m sizer.schema.generate`` (``--check`` only compares).
+"""Write the JSON Schemas of all documents: ``python -m sizer.schema.generate`` (``--check`` only compares).
 
-The records are the only definition; this turns them into JSON Schema 2020-12 with pydantic. The program ships the result and never runs this.
+The records are the only definition; this turns them into JSON Schema 2020-12 with pydantic. They go beside this file, where the package ships them, and into
+``docs/schema/`` of a checkout, where people and other programs find them without installing anything; there also ``codes.json``, the codes with their
+sentences. The program never runs this.
 """
 
 from __future__ import annotations
@@ -10,12 +12,13 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from sizer.schema import listing
+from sizer.schema import codes, listing
 from sizer.schema.estimate import Estimate
 from sizer.schema.machine import Machine
 from sizer.schema.recommendation import Recommendation
 
 FOLDER = Path(__file__).parent
+PUBLISHED = FOLDER.parents[1] / "docs" / "schema"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Mode = Literal["serialization", "validation"]
 # name: (record, written or read, keys that a document must have when it is read, what to know)
@@ -29,6 +32,9 @@ DOCUMENTS: dict[str, tuple[type, Mode, tuple[str, ...], str]] = {
     "accelerators": (listing.Accelerators, "serialization", (), "What `sizer gpus --json` writes."),
     "plan": (listing.Plan, "serialization", (), "What `sizer plan --json` writes."),
     "why-not": (listing.WhyNot, "serialization", (), "What `sizer why-not --json` writes."),
+    "doctor": (listing.Doctor, "serialization", (), "What `sizer doctor` writes."),
+    "catalog-check": (listing.CatalogCheck, "serialization", (), "What `sizer catalog check --json` writes."),
+    "catalog-entry": (listing.CatalogEntry, "serialization", (), "What `sizer catalog add --json` writes."),
     "error": (listing.Error, "serialization", (), "What any command writes with --json when it fails."),
 }
 # keys that only some entries of a list carry
@@ -73,26 +79,44 @@ def text_of(name: str) -> str:
     return json.dumps(schema_of(name), ensure_ascii=False, indent=1) + "\n"
 
 
+def codes_text() -> str:
+    """Return the text of ``codes.json``: every code with its sentence."""
+    lists = {"notices": codes.NOTICES, "errors": codes.ERRORS, "gates": codes.GATES, "reasons": codes.REASONS}
+    return json.dumps({"schema": "sizer/codes/1", **lists}, ensure_ascii=False, indent=1) + "\n"
+
+
 def path_of(name: str) -> Path:
     """Return the file of a schema."""
     return FOLDER / f"{name}.schema.json"
 
 
-def stale() -> list[str]:
-    """Return the names of the schemas whose file is not what the records say."""
-    return [name for name in DOCUMENTS if not path_of(name).exists() or path_of(name).read_text(encoding="utf-8") != text_of(name)]
+def wanted() -> dict[Path, str]:
+    """Return the text of every file that this writes."""
+    texts = {name: text_of(name) for name in DOCUMENTS}
+    files = {path_of(name): text for name, text in texts.items()}
+    if PUBLISHED.parent.is_dir():  # an installed package has no docs beside it
+        files |= {PUBLISHED / f"{name}.schema.json": text for name, text in texts.items()}
+        files[PUBLISHED / "codes.json"] = codes_text()
+    return files
+
+
+def stale() -> list[Path]:
+    """Return the files that are not what the records say."""
+    return [path for path, text in wanted().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
 
 
 def main(arguments: list[str]) -> int:
-    """Write the stale schemas; with ``--check`` only name them. Returns the exit code."""
-    names = stale()
+    """Write the stale files; with ``--check`` only name them. Returns the exit code."""
+    files = wanted()
+    paths = stale()
     if "--check" in arguments:
-        for name in names:
-            sys.stderr.write(f"{path_of(name).name} is stale: run python -m sizer.schema.generate\n")
-        return 1 if names else 0
-    for name in names:
-        path_of(name).write_text(text_of(name), encoding="utf-8", newline="\n")
-        sys.stdout.write(f"wrote {path_of(name).name}\n")
+        for path in paths:
+            sys.stderr.write(f"{path.parent.name}/{path.name} is stale: run python -m sizer.schema.generate\n")
+        return 1 if paths else 0
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(files[path], encoding="utf-8", newline="\n")
+        sys.stdout.write(f"wrote {path.parent.name}/{path.name}\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The documents that the program writes besides machine, estimate and recommendation: lists, plans, errors; and the capture it reads."""
+"""The documents that the program writes besides machine, estimate and recommendation: lists, plans, errors, bundles; and the capture it reads."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from sizer.records import dataclass, field
 from sizer.schema.base import Document
+from sizer.schema.machine import Machine
 from sizer.schema.recommendation import Pick
 
 
@@ -153,3 +154,34 @@ class CaptureDocument(Document):
     note: str = ""
     source: str = ""
     origins: Any = field(default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogCheck(Document):
+    """The document ``sizer/catalog-check/1``: what is wrong with the catalog data; empty when nothing is."""
+
+    schema: Literal["sizer/catalog-check/1"] = "sizer/catalog-check/1"
+    complaints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogEntry(Document):
+    """The document ``sizer/catalog-entry/1``: a new entry of the catalog as YAML text, with comments that say what a person must decide."""
+
+    schema: Literal["sizer/catalog-entry/1"] = "sizer/catalog-entry/1"
+    entry: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doctor(Document):
+    """The document ``sizer/doctor/1``: versions, surroundings, the machine and its capture, for bug reports."""
+
+    schema: Literal["sizer/doctor/1"] = "sizer/doctor/1"
+    sizer: str
+    python: dict[str, Any]
+    libraries: dict[str, str | None]
+    settings: dict[str, str]
+    machine: Machine | None = None
+    capture: dict[str, Any] | None = None
+    catalog: dict[str, Any] | None = None
+    failed: str | None = None
