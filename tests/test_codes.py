@@ -148,6 +148,10 @@ def gate_names() -> set[str]:
                 pair = node.value if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) else None
                 if pair and len(pair.elts) == 2 and isinstance(pair.elts[0], ast.Constant) and isinstance(pair.elts[1], ast.JoinedStr):
                     found.add(str(pair.elts[0].value))
+        if module.name == "sizer/recommender/search.py":
+            for node in ast.walk(module.tree):  # Rejection(..., gate="preferred")
+                if isinstance(node, ast.keyword) and node.arg == "gate" and isinstance(node.value, ast.Constant):
+                    found.add(str(node.value.value))
         if module.name == "sizer/recommender/decide.py":
             for node in ast.walk(module.tree):  # document["gate"] = "is_best"
                 if isinstance(node, ast.Assign) and "document['gate']" in ast.unparse(node.targets[0]):

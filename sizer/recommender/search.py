@@ -8,7 +8,7 @@ from sizer.recommender import ranking
 from sizer.recommender.gates import RowGate, already_there, first_closed_model_gate, first_closed_offer_gate, first_closed_row_gate, least_tps
 from sizer.recommender.space import Offer, Row, Space
 from sizer.records import dataclass, field, replace
-from sizer.runtimes.options import model_refusal
+from sizer.runtimes.options import Option, model_refusal
 from sizer.schema.catalog import Model, Quant
 from sizer.schema.recommendation import Rejection, Role
 
@@ -283,6 +283,7 @@ def least_bad(space: Space, models: Iterable[Model], found: Found) -> Row | None
 def rejections(found: Found, pick: Row | None, space: Space, most: int = 5) -> list[Rejection]:
     """Return the runtimes that cannot or need not run here and the better models that did not make it, each with its first closed gate."""
     result = [Rejection(reason=refusal.reason, runtime=runtime, gate=refusal.gate) for runtime, refusal in first_refusals(space)]
+    result += passed_over(pick, space) if pick else []
     bar = pick.quality.score if pick and pick.quality else space.search["least_quality"]
     asked = space.needs.model is not None
     missed = sorted(found.missed.values(), key=lambda miss: (-upper_bound(miss.model, space), miss.model.id))
@@ -301,6 +302,61 @@ def first_refusals(space: Space) -> list[tuple[str, Rejection]]:
         if option.refusal is not None and option.runtime not in open_runtimes:
             seen.setdefault(option.runtime, option.refusal)
     return list(seen.items())
+
+
+def passed_over(pick: Row, space: Space) -> list[Rejection]:
+    """Return the runtimes that could run here and were not chosen: the first gate that the picked model meets in each, or what the pick has before them."""
+    ways: dict[str, list[Option]] = {}
+    for option in space.options:
+        if option.refusal is None and option.runtime != pick.option.runtime:
+            ways.setdefault(option.runtime, []).append(option)
+    return [_against(pick, options, space) for options in ways.values()]
+
+
+def _against(pick: Row, ways: Sequence[Option], space: Space) -> Rejection:
+    """Return why one runtime, open here in these ways, does not run the picked model instead."""
+    name, runtime = ways[0].entry["name"], ways[0].runtime
+    chosen = pick.option.entry["name"]
+    if pick.engine.devices and not any(option.devices for option in ways):  # only its processor is open: what keeps it from the device that the pick is on?
+        refused = (option.refusal for option in space.options if option.runtime == runtime and option.devices)
+        closed = next((closed for closed in refused if closed is not None), None)
+        if closed is not None:
+            return closed
+    for option in ways:
+        if option in pick.engine.options and model_refusal(option, pick.model, pick.quant, space.needs) is None:
+            points = f"{pick.option.preference:g} points against {option.preference:g}"
+            return Rejection(reason=f"{name} could run it too; {chosen} has more for it here ({points})", runtime=runtime, gate="preferred")
+    tried = [
+        _least(option, offer, space) for option in ways for engine in space.engines if option in engine.options for offer in space.offers(pick.model, engine)
+    ]
+    good = [seen for seen in tried if isinstance(seen, Row)]
+    if good:
+        best = max(good, key=lambda row: offer_bound(row.offer, space))
+        sentence = f"{name} could run {pick.model.name} as {best.quant.id} with {best.engine.backend}; {pick.quant.id} on {chosen} is the better trade-off"
+        return Rejection(reason=sentence, runtime=runtime, gate="preferred")
+    missed = [seen for seen in tried if isinstance(seen, Missed)]
+    if missed:
+        closest = max(missed, key=lambda miss: miss.rank)
+        return Rejection(reason=f"{pick.model.name} on {name}: {closest.reason}", runtime=runtime, gate=closest.gate)
+    closed = next((seen for seen in tried if isinstance(seen, Rejection)), None)
+    if closed is not None:
+        return Rejection(reason=closed.reason, runtime=runtime, gate=closed.gate)
+    formats = " and ".join(dict.fromkeys(form for option in ways for form in option.formats))
+    return Rejection(reason=f"no {formats} weights of {pick.model.name} are known, and {name} reads nothing else", runtime=runtime, gate="format")
+
+
+def _least(option: Option, offer: Offer, space: Space) -> Row | Missed | Rejection:
+    """Return an offer through one runtime, placed with the least context, or the first gate against it."""
+    closed = model_refusal(option, offer.model, offer.quant, space.needs)
+    if closed is not None:
+        return closed
+    offer = replace(offer, option=option)
+    gate = first_closed_offer_gate(offer, space)
+    if gate is not None:
+        return Missed(offer.model, gate.name, 0.0, lambda: (gate.reason(offer, space), None))
+    row = space.place(offer, space.contexts(offer.model)[-1], space.kv_types(offer)[0])
+    closed_row = first_closed_row_gate(row, space)
+    return row if closed_row is None else _missed(row, closed_row, space)
 
 
 def nearest_misses(missed: Sequence[Missed], most: int) -> list[Missed]:

@@ -273,7 +273,8 @@ def notices(all_notices: Iterable[Notice], ink: Ink = PLAIN, *, verbose: bool = 
 
 
 def ruled_out(rejected: Sequence[Rejection], *, every: bool = False, most: int = 5) -> list[str]:
-    """Return what was ruled out and why, as one paragraph; runtimes first."""
+    """Return what was ruled out and why, as one paragraph; runtimes first. A runtime that would have done too was not ruled out."""
+    rejected = [entry for entry in rejected if every or entry.gate != "preferred"]
     if not rejected:
         return []
     shown = rejected if every else rejected[:most]

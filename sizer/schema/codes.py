@@ -172,6 +172,7 @@ GATES: dict[str, str] = {
     "format": "The runtime does not take files of this format.",
     "artefact": "No file of this model in this quantisation is published in a form that the runtime fetches.",
     "minimum-version": "No version of the runtime runs the model yet.",
+    "preferred": "The runtime could run the model too; more speaks for the one that was chosen.",
     # a model for the needs
     "has_the_role": "The model is made for another role (chat, coding, embedding, ...).",
     "is_recommended": "The catalog keeps the model for estimates only; the reason says why.",
