@@ -329,6 +329,7 @@ def rates_for_cpu(machine: Machine, constants: Mapping[str, Any], *, runtime: st
         performance_threads=cpu.performance_cores,
         bandwidth_gbs=memory.bandwidth_gbs,
         measured=(memory.bandwidth_source or "").startswith("measured"),
+        assumed=(memory.bandwidth_source or "").startswith("assumed"),
         core_gbs=cpu.core_bandwidth_gbs,
         runtime=runtime,
     )
@@ -342,12 +343,13 @@ def cpu_rates(
     performance_threads: int | None = None,
     bandwidth_gbs: float | None = None,
     measured: bool = False,
+    assumed: bool = False,
     core_gbs: float | None = None,
     runtime: str = "llama.cpp",
 ) -> Rates:
     """Return the rates of a processor: the smaller of the memory's and the cores' together, per quantisation class.
 
-    ``core_gbs`` is what one core was measured to read: it cannot decode faster.
+    ``core_gbs`` is what one core was measured to read: it cannot decode faster. An ``assumed`` bandwidth is as uncertain as none.
     """
     table = constants["cpu"]
     workers = float(performance_threads or threads)
@@ -366,6 +368,7 @@ def cpu_rates(
         per_byte[name] = (memory ** -table["sharpness"] + cores ** -table["sharpness"]) ** (1 / table["sharpness"])
     operations = workers ** table["prompt_scaling"] * table["prompt_gflops"][isa] * GIGA
     thin = constants["interval"]["thin"]
+    memory_basis = "measured here" if measured else "unknown" if not bandwidth_gbs else "assumed" if assumed else "from a table"
     return Rates(
         vendor="cpu",
         backend="cpu",
@@ -382,9 +385,9 @@ def cpu_rates(
         seconds_per_batch_layer=0.0,
         moe_bytes=PerClass(dict.fromkeys(CLASSES, table["moe_bytes"])),
         moe_prompt_tokens=table["prompt_moe_tokens"],
-        spread=thin["cpu"] if bandwidth_gbs is None else (0.0 if measured else thin["cpu_memory"]),
+        spread=thin["cpu"] if bandwidth_gbs is None or assumed else (0.0 if measured else thin["cpu_memory"]),
         prompt_spread=thin["cpu"],
-        basis=_cpu_basis(constants, isa, threads, "measured here" if measured else "from a table" if bandwidth_gbs else "unknown"),
+        basis=_cpu_basis(constants, isa, threads, memory_basis),
     )
 
 

@@ -71,6 +71,7 @@ class Row:
     fits: bool
     full: bool
     decode_tps: float = 0.0
+    sure_tps: float = 0.0  # the slow end of the interval
     ttft_s: float | None = None
     quality: Score | None = None
     thinking: float = 0.0
@@ -361,16 +362,32 @@ class Space:
         if found is None:
             return row
         row.quality, row.thinking = found
+        pace, waiting = self._pace_points(row, places, depth, prompt_s)
         row.utility = ranking.utility(
             row.quality,
-            ranking.speed_points(row.decode_tps, self.use_case, self.weights),
-            ranking.first_token_points(row.ttft_s, self.use_case, self.weights),
+            pace,
+            waiting,
             ranking.context_points(self._counted_context(row), self.use_case, self.weights, self.needs.context),
             self._penalties(row),
             self.weights,
         )
         row.utility += row.option.preference
         return row
+
+    def _pace_points(self, row: Row, places: tuple[Place, ...], depth: int, prompt_s: float) -> tuple[float, float]:
+        """Return the points for speed and for waiting: mostly the centre's, partly those of the slow end of the interval, far off where evidence is thin."""
+        case, weights, parallel = self.use_case, self.weights, self.needs.parallel
+        centre = ranking.speed_points(row.decode_tps, case, weights), ranking.first_token_points(row.ttft_s, case, weights)
+        share = weights["slow_end_weight"]
+        prompts = speed.interval(places, self.catalog.speed, "prefill", depth_tokens=0, parallel=parallel)[0]
+        embeds = self.needs.use_case == "embedding"
+        decodes = prompts if embeds else speed.interval(places, self.catalog.speed, "decode", depth_tokens=depth, parallel=parallel)[0]
+        row.sure_tps = row.decode_tps * decodes
+        slow = (
+            ranking.speed_points(row.sure_tps, case, weights),
+            ranking.first_token_points(prompt_s / prompts + 1 / row.sure_tps if row.sure_tps else None, case, weights),
+        )
+        return (1 - share) * centre[0] + share * slow[0], (1 - share) * centre[1] + share * slow[1]
 
     def _counted_context(self, row: Row) -> int:
         """Return the context that counts: a quantised cache is worth the context that is needed, not the one that is merely comfortable."""
@@ -410,26 +427,13 @@ class Space:
             free = 1 - row.host_bytes / max(1, engine.host_budget_bytes)
             lost += points["crowded_points"] * max(0.0, 1 - free / points["crowded_share"])
         if self.needs.min_tps:
-            low = self.sure_tps(row)
+            low = row.sure_tps
             lost += points["unsure_points"] * log2(self.needs.min_tps / low) if 0 < low < self.needs.min_tps else 0.0
         if row.full:
             budget = engine.device_budget_bytes if engine.devices else engine.host_budget_bytes
             used = row.device_bytes if engine.devices else row.host_bytes
             lost += points["tight_points"] * max(0.0, 1 - (1 - used / budget) / points["tight_share"])
         return float(lost)
-
-    def sure_tps(self, row: Row) -> float:
-        """Return the low end of the interval of a row's speed."""
-        pace = speed.predict(
-            self.work(row),
-            self.catalog.speed,
-            depth_tokens=min(self.use_case["depth_tokens"], row.config.context),
-            prompt_tokens=self.use_case["prompt_tokens"],
-            parallel=row.config.parallel,
-            ubatch=row.config.ubatch,
-            runtime=row.option.runtime,
-        )
-        return float(pace.decode_tps_low or 0.0)
 
     def offer_penalties(self, offer: Offer) -> float:
         """Return the points that an offer loses wherever it is placed."""

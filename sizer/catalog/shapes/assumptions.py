@@ -72,6 +72,7 @@ class _Ranking(_Sourced):
     tight_share: float
     crowded_points: float
     crowded_share: float
+    slow_end_weight: float
     unsure_points: float
     prior_points: float
     uncertainty_weight: float

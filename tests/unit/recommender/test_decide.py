@@ -124,3 +124,22 @@ def test_a_chat_model_and_an_embedder_share_the_memory(card: Machine) -> None:
 
 def test_the_decision_is_a_pure_function(catalog: Catalog, card: Machine) -> None:
     assert decide(card, Needs(use_case="coding"), catalog).to_json() == decide(card, Needs(use_case="coding"), catalog).to_json()
+
+
+def test_a_plan_that_leans_on_memory_nobody_measured_is_judged_by_its_slow_end_as_well(catalog: Catalog, card: Machine) -> None:
+    """The same machine with its memory measured: what leaves experts there is surer of its speed, and worth more."""
+    measured = replace(card, memory=replace(card.memory, bandwidth_source="measured: 8 threads"))
+    needs = Needs(use_case="coding", model="qwen3.6-35b-a3b", quant="Q4_K_M", runtime="llama.cpp")
+    guessed, known = (search(*space_for(machine, needs, catalog)).best[0] for machine in (card, measured))
+    assert (card.memory.bandwidth_source or "").startswith("assumed")
+    assert guessed.config.cpu_moe and known.config.cpu_moe
+    assert guessed.sure_tps / guessed.decode_tps < known.sure_tps / known.decode_tps
+    whole = Needs(use_case="coding", model="qwen3.5-9b", quant="Q4_K_M", runtime="llama.cpp")
+    one, other = (search(*space_for(machine, whole, catalog)).best[0] for machine in (card, measured))
+    assert one.utility == other.utility  # nothing of it lies in main memory
+
+
+def test_an_asked_speed_must_be_reached_surely_where_something_else_reaches_it(catalog: Catalog) -> None:
+    machine = sizer.Machine.describe(gpu="RTX 4060", ram=32, os="linux")
+    pick = decide(machine, Needs(use_case="chat", min_tps=20), catalog).pick
+    assert pick is not None and (pick.speed.decode_tps_low or 0) >= 20 and not pick.cpu_moe
