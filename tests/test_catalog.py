@@ -176,6 +176,19 @@ def test_every_published_size_is_met_or_explained() -> None:
         ("qwen3.6:27b-q8_0", "qwen3.6-27b"),
         ("Ministral 3 14B", "ministral-3-14b"),
         ("gpt-oss:latest", "gpt-oss-20b"),
+        ("ollama:qwen3:8b", "qwen3-8b"),
+        ("https://huggingface.co/Qwen/Qwen3-8B", "qwen3-8b"),
+        ("https://ollama.com/library/qwen3:8b", "qwen3-8b"),
+        ("qwen3-8b@q4_k_m", "qwen3-8b"),
+        ("bartowski/Qwen_Qwen3-8B-GGUF", "qwen3-8b"),
+        ("mradermacher/Qwen3-8B-i1-GGUF", "qwen3-8b"),
+        ("RedHatAI/Qwen3-8B-quantized.w4a16", "qwen3-8b"),
+        ("Qwen3.5-35B-A3B-MXFP4_MOE.gguf", "qwen3.5-35b-a3b"),
+        ("gpt-oss-120b-Q4_K_M-00001-of-00002.gguf", "gpt-oss-120b"),
+        ("qwen3 4b instruct", "qwen3-4b-instruct-2507"),
+        ("qwen3:4b", "qwen3-4b-thinking-2507"),
+        ("Alibaba Qwen3 8B", "qwen3-8b"),
+        ("Mistral Ministral 3 8B", "ministral-3-8b"),
     ],
 )
 def test_names_that_people_type_find_the_model(text: str, model: str) -> None:
@@ -199,6 +212,41 @@ def test_a_name_of_several_models_is_not_guessed() -> None:
     with pytest.raises(RequestError, match="fits 2 models") as caught:
         resolve_model(CATALOG, "gpt-oss")
     assert "gpt-oss-20b" in str(caught.value.hint)
+
+
+def test_a_beginning_ends_where_a_number_ends() -> None:
+    with pytest.raises(RequestError) as caught:
+        resolve_model(CATALOG, "qwen3.8")
+    assert "qwen3.8-27b" in str(caught.value.hint)
+    assert "qwen3-8b" not in str(caught.value.hint)
+
+
+FORMS = ("{name}", "{lower}", "{upper}", "{spaced}", "{repo}", "{lower}:latest", "{base}-GGUF", "unsloth/{base}-GGUF", "lmstudio-community/{base}-GGUF")
+FORMS += ("bartowski/{owner}_{base}-GGUF", "mlx-community/{base}-4bit", "mlx-community/{base}-MLX-8bit", "{base}-Q4_K_M.gguf", "{base}.Q5_K_M.gguf")
+FORMS += (
+    "hf.co/bartowski/{base}-GGUF:Q4_K_M",
+    "https://huggingface.co/{repo}",
+    "{base}-UD-Q4_K_XL.gguf",
+    "{base}-Q8_0-00001-of-00003.gguf",
+    "{base}-AWQ",
+    "{base}-FP8",
+)
+
+
+def test_every_form_of_every_name_finds_its_model() -> None:
+    missed = []
+    for model in CATALOG.models.values():
+        owner, base = (model.hf_repo or f"someone/{model.id}").split("/")
+        words = {"name": model.name, "lower": model.name.lower(), "upper": model.name.upper(), "spaced": model.name.replace("-", " ")}
+        for form in FORMS:
+            text = form.format(**words, repo=f"{owner}/{base}", owner=owner, base=base)
+            try:
+                found = resolve_model(CATALOG, text).id
+            except RequestError as error:
+                found = error.message
+            if found != model.id:
+                missed.append(f"{text}: {found}")
+    assert missed == []
 
 
 @given(st.text(max_size=40))
@@ -379,7 +427,10 @@ def test_every_model_with_an_exact_count_is_in_the_catalog() -> None:
     missing = []
     for row in json.loads((SHARED / "facts" / "models.json").read_text(encoding="utf-8")):
         if row["count_check"] == "exact":
-            for name in (row["name"], row["hf_repo"], *(tag["tag"] for tag in row["ollama"] or ())):
+            files = [repo["repo"] for kind in ("gguf_repos", "mlx_repos") for repo in row[kind] or ()]
+            odd = ("-qx53n-mlx",)  # a mixture of its publisher's own, of no name in the field
+            names = (row["name"], row["hf_repo"], row["lmstudio_key"], *(tag["tag"] for tag in row["ollama"] or ()), *files)
+            for name in (name for name in names if name and not name.endswith(odd)):
                 try:
                     resolve_model(CATALOG, name)
                 except RequestError as error:

@@ -13,10 +13,14 @@ if TYPE_CHECKING:
     from sizer.catalog.load import Catalog
 
 # what publishers put behind a model's name: the form of the file, not the model
-_SUFFIX = re.compile(
-    r"[-_.: ]+(gguf|mlx|awq|gptq|fp[48]|nvfp4|mxfp[48]|int[48]|w[48]a(?:4|8|16)|bf16|fp?16|\d+[-_ ]?bit|(?:ud[-_])?i?q\d\w*|hf|latest|qat|dwq|optiq)$"
+_FORM = (
+    r"gguf|mlx|mlx-lm|lm|awq|gptq|autoround|bnb|unsloth|dynamic|block|imatrix|i1|hf|latest|qat|dwq|optiq|onnx|fp[48]|nvfp4|mxfp[48](?:_moe)?|int[48]|"
+    r"(?:quantized\.)?w[48]a(?:4|8|16)|bf16|fp?16|\d+[-_ ]?bit|gs\d+|(?:ud[-_])?(?:i|t|d)?q\d\w*|\d{5}-of-\d{5}"
 )
-_INSTRUCT = re.compile(r"[-_ ](instruct|it|chat)(?=$|[-_ :])")
+_SUFFIX = re.compile(rf"[-_.:@ ]+(?:{_FORM})$")
+_INSTRUCT = re.compile(r"[-_ :](instruct|it|chat)(?=$|[-_ :])")
+_SERVICE = re.compile(r"(?:https?://)?(?:hf:|hf\.co/|huggingface\.co/|ollama:|ollama\.com/library/|registry\.ollama\.ai/library/|lmstudio:|library/)")
+_MAKERS = ("meta", "ibm", "alibaba", "mistral", "mistralai", "moonshot", "cohere", "liquid", "xiaomi", "ai2", "zai", "zhipu", "bytedance", "lg")
 _NEAR = 0.6  # least likeness of a name worth suggesting, as difflib measures it
 
 
@@ -25,31 +29,38 @@ def resolve_model(catalog: Catalog, text: str) -> Model:
 
     Raises ``RequestError`` (``unknown-model``) with the nearest names; ``ambiguous-model`` when the name fits several models.
     """
-    wanted = text.strip()
+    wanted = _SERVICE.sub("", text.strip(), count=1) if _SERVICE.match(text.strip().lower()) else text.strip()
     plain = wanted.lower()
     if plain in catalog.models:
         return catalog.models[plain]
     exact, keys = catalog.names
-    if plain.removeprefix("hf:").removeprefix("hf.co/") in exact:
-        return catalog.models[exact[plain.removeprefix("hf:").removeprefix("hf.co/")]]
-    for candidate in _candidates(wanted):
+    if plain in exact:
+        return catalog.models[exact[plain]]
+    for candidate in _candidates(wanted, catalog.models):
         if candidate in keys:
             return catalog.models[keys[candidate]]
-    return _by_beginning(catalog, wanted, keys)
+    return _by_beginning(catalog, text.strip(), keys)
 
 
 def _by_beginning(catalog: Catalog, wanted: str, keys: dict[str, str]) -> Model:
-    """Return the only model whose name begins so; raises for none and for several."""
-    key = name_key(wanted)
-    found = sorted({model for name, model in keys.items() if len(key) > 2 and name.startswith(key)})
+    """Return the only model whose name begins so; raises for none and for several. "qwen3.8" begins no "qwen3-8b" while another name has these words."""
+    key, words = name_key(wanted), _words(wanted)
+    found = [model.id for model in catalog.models.values() for name in (model.id, model.name, *model.aliases) if words and _words(name)[: len(words)] == words]
+    found = sorted(set(found or [model for name, model in keys.items() if len(key) > 2 and name.startswith(key)]))
     if len(found) == 1:
         return catalog.models[found[0]]
     if found:
-        shown = ", ".join(found[:6]) + (", ..." if len(found) > 6 else "")
+        first = sorted(found, key=lambda model: not catalog.models[model].recommend)
+        shown = ", ".join(first[:6]) + (", ..." if len(found) > 6 else "")
         raise RequestError(f"{wanted!r} fits {len(found)} models", code="ambiguous-model", hint=f"one of {shown}")
     near = _nearest(key, keys)
     hint = f"did you mean {' or '.join(near)}?" if near else "sizer models search TEXT lists what there is"
     raise RequestError(f"unknown model {wanted!r}", code="unknown-model", hint=hint)
+
+
+def _words(text: str) -> list[str]:
+    """Return words and numbers: "Qwen3.5 9B" and "qwen3.5-9b" give qwen, 3.5, 9, b."""
+    return re.findall(r"\d+(?:\.\d+)*|[a-z]+", text.lower().split("/")[-1])
 
 
 def _nearest(key: str, keys: dict[str, str]) -> list[str]:
@@ -66,10 +77,19 @@ def name_key(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "", _INSTRUCT.sub(" ", name).replace("+", " plus"))
 
 
-def _candidates(text: str) -> Iterator[str]:
+def _squashed(text: str) -> str:
+    """Return the letters and digits of a name, nothing left out: "Qwen3 4B Instruct" is not "Qwen3 4B" where both are known."""
+    return re.sub(r"[^a-z0-9]+", "", text.lower().replace("+", " plus"))
+
+
+def _candidates(text: str, models: Mapping[str, Model]) -> Iterator[str]:
+    last = text.replace("\\", "/").rstrip("/").split("/")[-1]
     key = name_key(text)
+    yield _squashed(last)
     yield key
-    for maker in ("meta", "google", "nvidia", "mistralai", "ibm", "microsoft", "openai", "qwenqwen"):
+    yield name_key(last.partition("_")[2])  # "google_gemma-3-12b-it-GGUF", as some publishers name their repositories
+    owners = {_squashed(model.hf_repo.split("/")[0]) for model in models.values() if model.hf_repo}
+    for maker in sorted({*_MAKERS, *owners}, key=len, reverse=True):
         if key.startswith(maker):
             yield key.removeprefix(maker)
 
@@ -78,13 +98,15 @@ def names(models: Mapping[str, Model]) -> tuple[dict[str, str], dict[str, str]]:
     """Return id by exact name (lower case) and by key; the first to claim a name keeps it, ids before names before files."""
     exact: dict[str, str] = {}
     keys: dict[str, str] = {}
+    whole: dict[str, str] = {}
     for tier in range(3):
         for model in models.values():
             for name in _names_of(model, tier):
                 exact.setdefault(name.lower(), model.id)
                 if not name.endswith(":latest"):  # "gpt-oss:latest" is one model, "gpt-oss" is several
                     keys.setdefault(name_key(name), model.id)
-    return exact, keys
+                    whole.setdefault(_squashed(name.split("/")[-1]), model.id)
+    return exact, whole | keys
 
 
 def _names_of(model: Model, tier: int) -> Iterable[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sizer.catalog.load import Catalog
 from sizer.catalog.resolve import resolve_model, resolve_quant
-from sizer.recommender.gates import gib, least_context, least_tps, needs_quality, rate
+from sizer.recommender.gates import gib, least_context, least_tps, needs_quality, points, rate
 from sizer.recommender.picks import exact_memory, pick_from, settled
 from sizer.recommender.search import Found, Missed, alternatives, best_score, least_bad, pick_among, rejections, replace_row, search
 from sizer.recommender.space import Offer, Row, Space
@@ -252,7 +252,7 @@ def why_not(machine: Machine, needs: Needs, catalog: Catalog) -> dict[str, Any]:
         if best is not None and best.model.id != model.id and best.quality and winner.quality:
             document["gate"] = "is_best"
             document["reason"] += (
-                f"; {best.model.name} is preferred for {needs.use_case}: quality {best.quality.score:.0f} against {winner.quality.score:.0f},"
+                f"; {best.model.name} is preferred for {needs.use_case}: quality {points(best.quality.score)} against {points(winner.quality.score)},"
                 f" {best.decode_tps:.0f} against {winner.decode_tps:.0f} tokens/s"
             )
         elif best is not None and best.model.id == model.id:

@@ -15,6 +15,11 @@ from sizer.schema.catalog import Model, Score
 from sizer.units import GIB
 
 
+def points(score: float) -> str:
+    """Return whole points as every report shows them: of the tenths that the document holds. 52.51 is 52.5 there, and 52 in every line."""
+    return f"{round(score, 1):.0f}"
+
+
 def gib(count: float) -> str:
     """Return bytes as people say them in a reason."""
     return f"{count / GIB:.1f} GiB"
@@ -204,7 +209,8 @@ def _good_enough(row: Row, space: Space) -> bool:
 def _good_enough_reason(row: Row, space: Space) -> str:
     quality = space.general_quality(row) or Score(0.0, 0.0)
     least = space.search["least_quality"]
-    return f"{row.quant.id} scores {quality.score:.0f} ±{quality.uncertainty:.0f} of 100 here: not surely above {least:g}, where answers become worth having"
+    scored = f"{row.quant.id} scores {points(quality.score)} ±{points(quality.uncertainty)} of 100 here"
+    return f"{scored}: not surely above {least:g}, where answers become worth having"
 
 
 ROW_GATES: tuple[RowGate, ...] = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sizer.estimator import speed
-from sizer.recommender.gates import gib, least_context
+from sizer.recommender.gates import gib, least_context, points
 from sizer.recommender.search import Found, best_score, nearest_misses
 from sizer.recommender.space import Row, Space
 from sizer.runtimes.options import model_refusal
@@ -48,7 +48,7 @@ def _model_reason(row: Row, space: Space, found: Found) -> Reason:
     thinking = " with thinking" if row.thinking >= 0.5 else ""
     basis = "no board has tested it: estimated from size and date" if quality.basis == "prior" else "from public boards"
     count = len(found.best)
-    score = f"quality {quality.score:.0f} of 100 (±{quality.uncertainty:.0f}) for {space.needs.use_case}{thinking}"
+    score = f"quality {points(quality.score)} of 100 (±{points(quality.uncertainty)}) for {space.needs.use_case}{thinking}"
     among = f", best trade-off of {count} models that fit" if count > 1 else ""
     fact = f"{score}{among}; {basis}"
     return Reason(rule="best-quality", fact=fact, source=_catalog_source(space))
@@ -123,9 +123,9 @@ def trade_off(role: str, row: Row, pick: Row) -> str:
         return f"{row.config.context // 1024}k instead of {pick.config.context // 1024}k context{cache}"
     if role == "other-runtime":
         return f"the same model through {row.option.entry['name']}"
-    points = f"quality {mine:.0f} instead of {theirs:.0f}"
+    change = f"quality {points(mine)} instead of {points(theirs)}"
     if role == "smaller-download":
-        return f"{row.download_bytes / 1e9:.1f} instead of {pick.download_bytes / 1e9:.1f} GB, {points}"
+        return f"{row.download_bytes / 1e9:.1f} instead of {pick.download_bytes / 1e9:.1f} GB, {change}"
     pace = f"{row.decode_tps:.0f} instead of {pick.decode_tps:.0f} tokens/s"
     where = ", experts in main memory" if row.config.cpu_moe else ", partly in main memory" if row.config.gpu_layers is not None and row.engine.devices else ""
-    return f"{pace}, {points}{where}"
+    return f"{pace}, {change}{where}"

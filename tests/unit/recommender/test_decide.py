@@ -9,7 +9,7 @@ import pytest
 import sizer
 from sizer.catalog.load import Catalog
 from sizer.recommender.decide import decide, space_for, tier_of
-from sizer.recommender.gates import MODEL_GATES, OFFER_GATES, ROW_GATES, first_closed_model_gate
+from sizer.recommender.gates import MODEL_GATES, OFFER_GATES, ROW_GATES, first_closed_model_gate, points
 from sizer.recommender.search import search
 from sizer.schema.machine import Machine
 from sizer.schema.needs import Needs
@@ -143,3 +143,15 @@ def test_an_asked_speed_must_be_reached_surely_where_something_else_reaches_it(c
     machine = sizer.Machine.describe(gpu="RTX 4060", ram=32, os="linux")
     pick = decide(machine, Needs(use_case="chat", min_tps=20), catalog).pick
     assert pick is not None and (pick.speed.decode_tps_low or 0) >= 20 and not pick.cpu_moe
+
+
+@pytest.mark.parametrize("ram", [8, 16, 24, 32, 48, 64])
+def test_the_reason_names_the_quality_that_the_document_holds(ram: int) -> None:
+    pick = sizer.recommend(sizer.Machine.describe(gpu="none", ram=ram, cpu_cores=8, os="linux")).pick
+    assert pick
+    (fact,) = [reason.fact for reason in pick.why if reason.rule == "best-quality"]
+    assert fact.startswith(f"quality {pick.quality.score:.0f} of 100 (±{pick.quality.uncertainty:.0f})")
+
+
+def test_points_are_rounded_once_from_the_tenths_that_the_document_holds() -> None:
+    assert points(52.51) == f"{round(52.51, 1):.0f}" == "52"
