@@ -300,11 +300,31 @@ def _suited(model: str, catalog: Catalog, options: dict[str, Any]) -> dict[str, 
     return given
 
 
-def models_document(catalog: Catalog | str | None = None, *, text: str | None = None, name: str | None = None) -> dict[str, Any]:
-    """Return the document ``sizer/models/1``: all models, those that match ``text``, or the one that ``name`` means with everything known of it."""
+def models_document(
+    catalog: Catalog | str | None = None,
+    *,
+    text: str | None = None,
+    name: str | None = None,
+    machine: Machine | None = None,
+    role: str | None = None,
+    license: str | None = None,
+    least: float | None = None,
+    most: float | None = None,
+) -> dict[str, Any]:
+    """Return the document ``sizer/models/1``: all models, those that match ``text``, or the one that ``name`` means with everything known of it.
+
+    ``role`` (or an ability), ``license`` ("any", "open", "commercial"), ``least`` and ``most`` parameters narrow the list; with a ``machine`` it holds only
+    what runs there, and how (``fits``).
+    """
     from sizer.catalog.listing import models_document as listing
 
-    return listing(_catalog(catalog), text, name=name)
+    loaded = _catalog(catalog)
+    running = None
+    if machine is not None:
+        from sizer.recommender.decide import running as find
+
+        running = partial(find, machine, catalog=loaded)
+    return listing(loaded, text, name=name, running=running, role=role, license=license, least=least, most=most)
 
 
 def accelerators_document(catalog: Catalog | str | None = None, *, text: str | None = None) -> dict[str, Any]:

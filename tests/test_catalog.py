@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sizer import api
 from sizer.catalog import check
 from sizer.catalog import compile as compiler
 from sizer.catalog.listing import models_document
@@ -405,6 +406,32 @@ def test_showing_one_model_gives_its_files_and_traps() -> None:
     (row,) = models_document(CATALOG, name="qwen3-4b-thinking-2507")["models"]
     assert row["hf_repo"] == "Qwen/Qwen3-4B-Thinking-2507"
     assert row["sources"]
+
+
+def test_facts_that_nobody_confirmed_are_marked_in_a_field_of_their_own() -> None:
+    rows = models_document(CATALOG)["models"]
+    marks = {source["confirmed"] for row in rows for source in row["sources"]}
+    assert marks == {True, False}
+    assert all(source["confirmed"] is ("not confirmed" not in source["source"]) for row in rows for source in row["sources"])
+
+
+def test_a_list_can_be_narrowed_by_role_licence_and_size() -> None:
+    rows = api.models_document(CATALOG, role="embedding", license="open", most=400e6)["models"]
+    assert "bge-small-en-v1.5" in {row["id"] for row in rows}
+    assert all("embedding" in row["roles"] and row["parameters"] <= 400e6 for row in rows)
+    assert {row["id"] for row in api.models_document(CATALOG, role="tools", least=100e9)["models"]} >= {"gpt-oss-120b"}
+    licensed = {row["license"] for row in api.models_document(CATALOG, license="open")["models"]}
+    assert "Apache-2.0" in licensed
+    assert not any("llama" in name.lower() for name in licensed)
+
+
+def test_a_list_for_a_machine_holds_what_runs_there_and_how() -> None:
+    machine = api.describe(gpu="RTX 3060 12GB", ram=16, os="linux")
+    rows = {row["id"]: row["fits"] for row in api.models_document(CATALOG, text="qwen3", machine=machine)["models"]}
+    assert rows["qwen3-8b"]["decode_tps"] > 20
+    assert rows["qwen3-8b"]["total_bytes"] < 12 << 30
+    assert "qwen3-reranker-0.6b" in rows, "what has no score may still run"
+    assert "qwen3-235b-a22b" not in rows
 
 
 def test_models_are_built_only_when_asked_for() -> None:

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sizer.catalog.resolve import resolve_model, search
+from sizer.catalog.resolve import narrowed, resolve_model, search
 from sizer.schema.catalog import Device, Model, Score
 
 if TYPE_CHECKING:
     from sizer.catalog.load import Catalog
 
 
-def models_document(catalog: Catalog, text: str | None = None, *, name: str | None = None) -> dict[str, Any]:
+UNCONFIRMED = "not confirmed by a source"
+"""The source of facts that somebody typed and nobody has confirmed yet."""
+
+
+def models_document(
+    catalog: Catalog,
+    text: str | None = None,
+    *,
+    name: str | None = None,
+    running: Callable[[list[Model]], Mapping[str, Any]] | None = None,
+    **limits: Any,
+) -> dict[str, Any]:
     """Return all models, those that ``text`` fits, or the one that ``name`` means with everything that is known of it.
 
+    ``limits`` are those of ``narrowed``; ``running`` says how each of some models runs on a machine: the others are left out, and the rows hold it as ``fits``.
     Raises ``RequestError`` for an unknown ``name``.
     """
     if name is not None:
         model = resolve_model(catalog, name)
         return {"schema": "sizer/models/1", "models": [{**_listed(catalog, model), **_details(catalog, model)}]}
     models = search(catalog, text) if text else list(catalog.models.values())
-    return {"schema": "sizer/models/1", "models": [_listed(catalog, model) for model in models]}
+    models = narrowed(models, catalog.assumptions["licenses"]["open"], **limits)
+    if running is None:
+        return {"schema": "sizer/models/1", "models": [_listed(catalog, model) for model in models]}
+    ways = running(models)
+    return {"schema": "sizer/models/1", "models": [{**_listed(catalog, model), "fits": ways[model.id]} for model in models if model.id in ways]}
 
 
 def _listed(catalog: Catalog, model: Model) -> dict[str, Any]:
@@ -58,9 +74,11 @@ def best_scores(model: Model) -> dict[str, dict[str, Any]]:
     return {use: {"score": score.score, "uncertainty": score.uncertainty, "basis": score.basis, "mode": mode} for use, (mode, score) in best.items()}
 
 
-def _sources(catalog: Catalog, model: Model) -> list[dict[str, str]]:
+def _sources(catalog: Catalog, model: Model) -> list[dict[str, Any]]:
     groups = catalog.model_sources.get(model.id, {})
-    return [{"facts": group, "source": cell[0], "checked": cell[1]} for group, cell in groups.items() if _is_source(cell)]
+    return [
+        {"facts": group, "source": cell[0], "checked": cell[1], "confirmed": UNCONFIRMED not in cell[0]} for group, cell in groups.items() if _is_source(cell)
+    ]
 
 
 def _is_source(cell: Any) -> bool:

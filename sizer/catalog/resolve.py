@@ -153,6 +153,32 @@ def search(catalog: Catalog, text: str) -> list[Model]:
     return sorted(found, key=lambda model: not model.recommend)
 
 
+def narrowed(
+    models: Iterable[Model],
+    open_licenses: Iterable[str],
+    *,
+    role: str | None = None,
+    license: str | None = None,
+    least: float | None = None,
+    most: float | None = None,
+) -> list[Model]:
+    """Return the models that have a role or an ability, whose licence allows what is wanted, and whose parameters lie between ``least`` and ``most``."""
+    return [
+        model
+        for model in models
+        if (role is None or role in (*model.roles, *model.capabilities))
+        and license_allows(model, license or "any", open_licenses)
+        and (least or 0) <= model.parameters <= (most or float("inf"))
+    ]
+
+
+def license_allows(model: Model, wanted: str, open_licenses: Iterable[str]) -> bool:
+    """Return whether a licence is what ``--license`` asks for: "commercial" includes licences with terms of their own, "open" those of ``open_licenses``."""
+    if wanted == "commercial":
+        return model.commercial_use in ("yes", "conditional")
+    return wanted != "open" or model.license.lower() in open_licenses
+
+
 _LIMIT = re.compile(r"(<=|>=|<|>)(\d+(?:\.\d+)?)b?$")
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sizer.commands.common import the_catalog
+from sizer.commands.common import the_catalog, the_machine
+from sizer.commands.options import PARAMETERS, machine_options, words
 from sizer.commands.options import command as make_command
-from sizer.commands.parser import Argument
+from sizer.commands.parser import Argument, Option
+from sizer.schema.needs import CAPABILITIES, LICENSES
 from sizer.words import unknown_word
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 TEXT = "The model catalog, with sources: list (default), show NAME for one model, search TEXT for those that TEXT fits."
 ACTIONS = ("list", "show", "search")
+ROLES = ("chat", "coding", "reasoning", "agent", "vision", "embedding", "reranker", *(word for word in CAPABILITIES if word != "vision"))
+LIMITS = {"role": "role", "license": "license", "least": "min_params", "most": "max_params"}
 
 
 def run(terminal: Terminal, values: dict[str, Any]) -> None:
@@ -21,13 +25,17 @@ def run(terminal: Terminal, values: dict[str, Any]) -> None:
     from sizer import api
     from sizer.errors import RequestError
 
-    action, words = _action(values["words"])
-    text = " ".join(words)
+    action, rest = _action(values["words"])
+    limits = {name: values[option] for name, option in LIMITS.items() if values[option] is not None}
+    machine = the_machine(values, catalog=the_catalog(terminal)) or (api.probe() if values["fits"] else None)
+    if action == "show" and (limits or machine):
+        raise RequestError("sizer models show takes one NAME and no filters", hint=f"sizer models search {' '.join(rest)}")
+    text = " ".join(rest)
     if action != "list" and not text:
         what = "a NAME" if action == "show" else "a TEXT"
         raise RequestError(f"sizer models {action} needs {what}", code="missing-argument", hint=f"for example: sizer models {action} qwen3-8b")
     catalog = the_catalog(terminal) or api.load_catalog()
-    document = _one(catalog, text) if action == "show" else api.models_document(catalog, text=text or None)
+    document = api.models_document(catalog, name=text) if action == "show" else api.models_document(catalog, text=text or None, machine=machine, **limits)
     if terminal.json:
         from sizer.commands.terminal import document_text
 
@@ -37,16 +45,6 @@ def run(terminal: Terminal, values: dict[str, Any]) -> None:
 
     render = models_report.one if action == "show" else models_report.listing
     terminal.say(render(document, ink=terminal.ink, verbose=terminal.verbose))
-
-
-def _one(catalog: Any, name: str) -> dict[str, Any]:
-    """Return the document that holds one model, found by any name that people use for it."""
-    from sizer import api
-    from sizer.catalog.resolve import resolve_model
-
-    model = resolve_model(catalog, name)
-    document: dict[str, Any] = api.models_document(catalog)
-    return {**document, "models": [row for row in document["models"] if row["id"] == model.id]}
 
 
 def _action(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
@@ -61,4 +59,11 @@ def _action(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     return words[0], words[1:]
 
 
-command = make_command("models", run, [Argument("words", many=True, metavar="[list | show NAME | search TEXT]")], text=TEXT)
+options = [
+    Option("--role", kind=words("role", ROLES), help="Only models for this, or able to do it."),
+    Option("--license", kind=words("license", LICENSES), help="Only models under such a licence."),
+    Option("--min-params", kind=PARAMETERS, help="Only models of at least so many parameters."),
+    Option("--max-params", kind=PARAMETERS, help="Only models of at most so many parameters."),
+    Option("--fits", is_flag=True, help="Only what runs on this machine (or the one described), and how."),
+]
+command = make_command("models", run, [Argument("words", many=True, metavar="[list | show NAME | search TEXT]")], machine_options(), options, text=TEXT)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sizer.catalog.load import Catalog
 from sizer.catalog.resolve import resolve_model, resolve_quant
 from sizer.recommender.gates import gib, least_context, least_tps, needs_quality, points, rate
 from sizer.recommender.picks import exact_memory, pick_from, settled
-from sizer.recommender.search import Found, Missed, alternatives, best_score, least_bad, pick_among, rejections, replace_row, search
+from sizer.recommender.search import Found, Missed, alternatives, best_row, best_score, least_bad, pick_among, rejections, replace_row, search
 from sizer.recommender.space import Offer, Row, Space
 from sizer.runtimes.notices import of_choice, of_closed
 from sizer.runtimes.options import options
-from sizer.schema.catalog import Model
+from sizer.schema.catalog import Model, Score
 from sizer.schema.machine import Machine, Notice
 from sizer.schema.needs import Needs
 from sizer.schema.recommendation import CatalogInfo, Fallback, Pick, Recommendation
@@ -274,6 +274,31 @@ def why_not(machine: Machine, needs: Needs, catalog: Catalog) -> dict[str, Any]:
         document.update(needed_bytes=row.budget_bytes + row.short_bytes, budget_bytes=row.budget_bytes, missing_bytes=row.short_bytes)
     document["unlock"] = unlocks(row, gate, space)
     return document
+
+
+def running(machine: Machine, models: Iterable[Model], catalog: Catalog) -> dict[str, dict[str, Any]]:
+    """Return how each of ``models`` that runs on a machine would run best: quant, context, runtime, backend, total_bytes, decode_tps, by id.
+
+    The gates are those of a recommendation for this model alone: memory, disk, at least 3 tokens/s, floors of quantisation.
+    """
+    spaces: dict[str, Space] = {}
+    found: dict[str, dict[str, Any]] = {}
+    for model in models:
+        use_case = "embedding" if "embedding" in model.roles else "general"
+        if use_case not in spaces:
+            spaces[use_case] = space_for(machine, Needs(use_case=use_case, model=model.id), catalog)[0]
+        scored = model if model.quality else _with(model, quality={"default": {"general": Score(0.0, 0.0, "prior")}})  # whether it runs, not how good it is
+        row = best_row(scored, spaces[use_case], Found())
+        if row is not None:
+            found[model.id] = {
+                "quant": row.quant.id,
+                "context": row.config.context,
+                "runtime": row.option.runtime,
+                "backend": row.option.backend,
+                "total_bytes": row.device_bytes + row.host_bytes,
+                "decode_tps": round(row.decode_tps, 1),
+            }
+    return found
 
 
 def unlocks(row: Row, gate: str, space: Space) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sizer.catalog.resolve import license_allows
 from sizer.recommender.space import Offer, Row, Space
 from sizer.records import dataclass
 from sizer.runtimes.options import artefact, model_refusal
@@ -68,11 +69,7 @@ def _missing_capabilities(model: Model, space: Space) -> list[str]:
 
 
 def _license_holds(model: Model, space: Space) -> bool:
-    if space.needs.license == "commercial":
-        return model.commercial_use in ("yes", "conditional")
-    if space.needs.license == "open":
-        return bool(model.license.lower() in space.catalog.assumptions["licenses"]["open"])
-    return True
+    return license_allows(model, space.needs.license, space.catalog.assumptions["licenses"]["open"])
 
 
 def least_context(space: Space) -> int:

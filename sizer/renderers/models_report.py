@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sizer.renderers.text import PLAIN, WIDTH, Ink, clean, count, gb_unit, gib_unit, pieces, shorten, table, tokens, wrap
 
 LABEL = 14
+THINKING = {"hybrid": "can be switched on and off", "always": "always: it cannot be switched off"}
+COMMERCIAL = {"conditional": "under terms of its own", "unknown": "not known"}
+RUNTIMES = {"ollama": "Ollama", "lmstudio": "LM Studio", "llama.cpp": "llama.cpp", "mlx": "mlx-lm", "vllm": "vLLM"}
+MARKS = (("general", " ~", "from its general ability"), ("prior", " ?", "measured by nobody: from size, date and mode"))
+BASIS = {basis: mark for basis, mark, _ in MARKS}
 
 
 def listing(document: Mapping[str, Any], *, ink: Ink = PLAIN, verbose: bool = False) -> str:
@@ -15,21 +20,26 @@ def listing(document: Mapping[str, Any], *, ink: Ink = PLAIN, verbose: bool = Fa
     models = document["models"]
     if not models:
         return "no model matches"
+    fitting = all("fits" in model for model in models)
     rows = [
         (
             clean(model["id"]) + ("" if model.get("recommend", True) else " -"),
             parameters(model),
-            tokens(model["context"]),
-            (model["released"] or "")[:7],
+            *(_way(model["fits"]) if fitting else (tokens(model["context"]), (model["released"] or "")[:7])),
             best_quality(model),
             shorten(", ".join(dict.fromkeys([*map(clean, model["roles"]), *map(clean, model["capabilities"])])), 60 if verbose else 24),
-        )
+        )[: 7 if verbose or not fitting else 6]
         for model in models
     ]
-    head = ("model", "parameters", "context", "released", "quality", "for")
-    lines = table([head, *rows], right=(1, 2, 4), indent="")
+    middle = ("runs as", "context", "tok/s") if fitting else ("context", "released")
+    head = ("model", "parameters", *middle, "quality", "for")[: len(rows[0])]
+    lines = table([head, *rows], right=(1, 3, 4, 5) if fitting else (1, 2, 4), indent="")
     marked = ["", "- listed, never proposed by itself (sizer models show NAME says why)"] if any(row[0].endswith(" -") for row in rows) else []
     return "\n".join([ink.strong(lines[0]), *lines[1:], *marked, "", f"{len(rows)} models · sizer models show NAME for one of them"])
+
+
+def _way(fits: Mapping[str, Any]) -> tuple[str, str, str]:
+    return clean(fits["quant"]), tokens(fits["context"]), f"{fits['decode_tps']:.0f}"
 
 
 def parameters(model: Mapping[str, Any]) -> str:
@@ -53,31 +63,74 @@ def one(document: Mapping[str, Any], *, ink: Ink = PLAIN, verbose: bool = False)
 
 def _entry(model: Mapping[str, Any], ink: Ink) -> list[str]:
     lines = [ink.title(f"{clean(model['name'])}  ({clean(model['id'])})")]
-    active = model.get("active_parameters")
-    sparse = f", {count(active)} of them read per token" if active and active < 0.9 * model["parameters"] else ""
-    facts = [
-        ("parameters", f"{count(model['parameters'])}{sparse}"),
-        ("family", model.get("family")),
-        ("released", model.get("released")),
-        ("context", f"{tokens(model['context'])} tokens"),
-        ("for", ", ".join(map(clean, model["roles"]))),
-        ("can do", ", ".join(map(clean, model["capabilities"])) or "text only"),
-        ("licence", f"{clean(model['license'])} (commercial use: {clean(model['commercial_use'])})"),
-    ]
-    if not model.get("recommend", True):
-        facts.append(("not proposed", model.get("recommend_reason") or "superseded"))
-    for label, value in facts:
+    for label, value in _facts(model):
         if value:
             lines += wrap(clean(value), indent=f"  {label:<{LABEL}}", hanging=" " * (LABEL + 2))
-    scores = [f"{clean(case)} {entry['score']:.0f} ±{entry['uncertainty']:.0f}" for case, entry in (model.get("quality") or {}).items()]
-    lines += pieces(scores, indent=f"  {'quality':<{LABEL}}", hanging=" " * (LABEL + 2), separator=", ") if scores else []
-    sizes = [f"{clean(entry['quant'])} {gb_unit(entry['download_bytes'])}" for entry in model["quants"]]
-    lines += pieces(sizes, indent=f"  {'downloads':<{LABEL}}", hanging=" " * (LABEL + 2), separator=", ") if sizes else []
+    for label, items in (*_scores(model), ("downloads", _downloads(model)), *_files(model)):
+        if items:
+            lines += pieces(map(clean, items), indent=f"  {label:<{LABEL}}", hanging=" " * (LABEL + 2), separator=", ")
+    for trap in model.get("traps", ()):
+        lines += wrap(clean(trap), indent=f"  {'mind':<{LABEL}}", hanging=" " * (LABEL + 2))
     for source in model.get("sources", ()):
-        text = source if isinstance(source, str) else " ".join(str(part) for part in source.values()) if isinstance(source, Mapping) else str(source)
+        text = f"{source['facts']}: {source['source']} ({source['checked']})" if isinstance(source, Mapping) else str(source)
         lines += wrap(clean(text), indent=f"  {'source':<{LABEL}}", hanging=" " * (LABEL + 2))
     lines.append(f"  {'checked':<{LABEL}}{clean(model['checked'])}")
     return lines
+
+
+def _facts(model: Mapping[str, Any]) -> Iterable[tuple[str, str | None]]:
+    active = model.get("active_parameters")
+    sparse = f", {count(active)} of them read per token" if active and active < 0.9 * model["parameters"] else ""
+    claims = "".join(f"; {who} says {tokens(claim) if isinstance(claim, int) else claim}" for who, claim in (model.get("context_claims") or {}).items())
+    gated = "; the repository asks for consent" if model.get("gated") else ""
+    dimensions = model.get("embedding_dimensions")
+    least = [f"{RUNTIMES.get(runtime, runtime)} {version} or newer" for runtime, version in (model.get("min_runtime") or {}).items()]
+    yield "parameters", f"{count(model['parameters'])}{sparse}"
+    yield "family", model.get("family")
+    yield "also called", ", ".join(model.get("aliases") or ())
+    yield "released", model.get("released") or "not known"
+    yield "context", f"{tokens(model['context'])} tokens{claims}"
+    yield "for", ", ".join(model["roles"])
+    yield "can do", ", ".join(model["capabilities"]) or "text only"
+    yield "thinking", THINKING.get(model.get("thinking", "no"))
+    yield "languages", ", ".join(model.get("languages") or ())
+    yield "dimensions", f"{dimensions} per text" if dimensions else None
+    yield "licence", f"{model['license']} (commercial use: {COMMERCIAL.get(model['commercial_use'], model['commercial_use'])}{gated})"
+    if not model.get("recommend", True):
+        yield "not proposed", model.get("recommend_reason") or "superseded"
+    yield "needs", ", ".join(least)
+
+
+def _scores(model: Mapping[str, Any]) -> Iterable[tuple[str, list[str]]]:
+    """Yield the scores of each mode; without modes (a list's row), those of the better one."""
+    modes = model.get("quality_by_mode") or {"": model.get("quality") or {}}
+    for mode, cells in modes.items():
+        label = "quality" if len(modes) == 1 else "  thinking" if mode == "thinking" else "quality"
+        yield label, [f"{case} {cell['score']:.0f} ±{cell['uncertainty']:.0f}{BASIS.get(cell.get('basis', ''), '')}" for case, cell in cells.items()]
+    shown = {cell.get("basis") for cells in modes.values() for cell in cells.values()}
+    notes = [f"{mark.strip()} {meaning}" for basis, mark, meaning in MARKS if basis in shown]
+    boards = model.get("boards")
+    yield "", ([f"from {boards} measurements"] if boards else []) + notes
+
+
+def _downloads(model: Mapping[str, Any]) -> list[str]:
+    sizes = [f"{entry['quant']} {gb_unit(entry['download_bytes'])}" for entry in model["quants"]]
+    projector = model.get("projector_bytes")
+    return sizes + ([f"and {gb_unit(projector)} for vision"] if projector and sizes else [])
+
+
+def _files(model: Mapping[str, Any]) -> Iterable[tuple[str, list[str]]]:
+    def held(by_quant: Mapping[str, str] | None) -> list[str]:
+        quants: dict[str, list[str]] = {}
+        for quant, where in (by_quant or {}).items():
+            quants.setdefault(where, []).append(quant)
+        return [f"{where} ({', '.join(names)})" for where, names in quants.items()]
+
+    yield "Ollama", held(model.get("ollama_tags"))
+    yield "GGUF", [one for one in (model.get("gguf_repo"), model.get("gguf_file")) if one]
+    yield "LM Studio", [model["lmstudio_key"]] if model.get("lmstudio_key") else []
+    yield "MLX", held(model.get("mlx_repos"))
+    yield "safetensors", held(model.get("safetensors_repos"))
 
 
 def accelerators(document: Mapping[str, Any], *, ink: Ink = PLAIN, verbose: bool = False) -> str:

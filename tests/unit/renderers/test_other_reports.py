@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from sizer.catalog.listing import models_document
+from sizer.catalog.load import Catalog
 from sizer.renderers import estimate_report, machine_report, models_report, plan_report
 from sizer.schema.estimate import SpeedEstimate
 from sizer.schema.machine import Accelerator, Cpu, Machine, Memory, Notice, Platform
@@ -76,6 +78,20 @@ def test_one_model_is_shown_with_sources_and_the_reason_against_it() -> None:
     shown = models_report.one({"models": [MODEL]})
     for word in ("superseded by Example 10B", "https://example.org", "2026-11-20", "Q4_K_M 5.6 GB", "chat 63 ±4"):
         assert word in shown
+
+
+def test_one_model_is_shown_with_its_files_its_modes_and_what_to_mind() -> None:
+    shown = models_report.one(models_document(Catalog(), name="qwen3-4b-instruct-2507"))
+    for word in ("qwen3:4b", "Thinking 2507 today", "unsloth/Qwen3-4B-Instruct-2507-GGUF", "mind", "measurements", "license: "):
+        assert word in shown
+    assert max(len(line) for line in shown.splitlines() if "/" not in line) <= 80
+
+
+def test_a_list_for_a_machine_says_how_each_model_runs_in_80_columns() -> None:
+    fits = {"quant": "Q4_K_M", "context": 16384, "decode_tps": 41.6, "runtime": "ollama", "backend": "cuda", "total_bytes": 8 * GIB}
+    shown = models_report.listing({"models": [MODEL | {"fits": fits}]})
+    assert "runs as" in shown and "Q4_K_M" in shown and "16k" in shown and "42" in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_nothing_found_is_said() -> None:
