@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sizer.api import describe, estimate, load_catalog, probe, recommend, recommend_many, record, requirements, why_not
+    from sizer.api import describe, estimate, load_catalog, measure, probe, recommend, recommend_many, record, requirements, why_not
     from sizer.errors import CancelledError, CatalogError, InputError, RemoteError, RequestError, SizerError
     from sizer.probes.host import Capture
     from sizer.schema.estimate import Estimate
     from sizer.schema.machine import Machine
     from sizer.schema.needs import Needs
     from sizer.schema.recommendation import Pick, Recommendation
+    from sizer.watch import Progress
 
 _HOMES = {
     "CancelledError": "sizer.errors",
@@ -32,6 +33,7 @@ _HOMES = {
     "Machine": "sizer.schema.machine",
     "Needs": "sizer.schema.needs",
     "Pick": "sizer.schema.recommendation",
+    "Progress": "sizer.watch",
     "Recommendation": "sizer.schema.recommendation",
     "RemoteError": "sizer.errors",
     "RequestError": "sizer.errors",
@@ -39,6 +41,7 @@ _HOMES = {
     "describe": "sizer.api",
     "estimate": "sizer.api",
     "load_catalog": "sizer.api",
+    "measure": "sizer.api",
     "probe": "sizer.api",
     "recommend": "sizer.api",
     "recommend_many": "sizer.api",
@@ -56,6 +59,7 @@ __all__ = [
     "Machine",
     "Needs",
     "Pick",
+    "Progress",
     "Recommendation",
     "RemoteError",
     "RequestError",
@@ -63,6 +67,7 @@ __all__ = [
     "describe",
     "estimate",
     "load_catalog",
+    "measure",
     "probe",
     "recommend",
     "recommend_many",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from _thread import allocate_lock
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,14 +15,16 @@ from sizer.schema.machine import Machine
 from sizer.schema.needs import Needs
 from sizer.schema.recommendation import Recommendation
 from sizer.units import GIB
+from sizer.watch import Watch
 from sizer.words import one_of
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
 
     from sizer.catalog.load import Catalog
     from sizer.probes.host import Capture
     from sizer.schema.estimate import Estimate
+    from sizer.watch import Cancel, Tell
 
 
 def load_catalog(path: str | None = None) -> Catalog:
@@ -34,15 +38,41 @@ def _catalog(catalog: Catalog | str | None) -> Catalog:
     return load_catalog(catalog) if catalog is None or isinstance(catalog, str) else catalog
 
 
-def probe(capture: Capture | None = None, *, explain: bool = False, budget: str = "capacity", catalog: Catalog | str | None = None) -> Machine:
-    """Return this machine, or the one that a capture recorded. Never raises for anything a machine does."""
+def _completed(machine: Machine, catalog: Catalog, budget: str = "capacity") -> Machine:
+    """Return a machine that was handed in, what is derived filled in where it lacks: a document may say as little as its system and its memory."""
+    if not isinstance(machine, Machine):
+        raise RequestError(f"machine: a sizer.Machine is expected, not {type(machine).__name__}", code="not-a-machine", hint="sizer.Machine.from_dict(...)")
+    if machine.memory.budget_bytes is not None and all(card.budget_bytes is not None for card in machine.accelerators if card.usable):
+        return machine
+    from sizer.hardware.complete import complete
+
+    return complete(machine, catalog, budget=budget)
+
+
+def probe(
+    capture: Capture | None = None,
+    *,
+    explain: bool = False,
+    budget: str = "capacity",
+    catalog: Catalog | str | None = None,
+    progress: Tell | None = None,
+    cancel: Cancel | None = None,
+) -> Machine:
+    """Return this machine, or the one that a capture recorded. Never raises for anything a machine does.
+
+    ``progress`` is told of each source that is asked, ``cancel`` (a ``threading.Event``) ends the call with ``CancelledError``: see ``sizer.watch``.
+    """
+    return _probe(capture, _catalog(catalog), Watch(progress, cancel), explain=explain, budget=budget)
+
+
+def _probe(capture: Capture | None, catalog: Catalog, watch: Watch, *, explain: bool = False, budget: str = "capacity") -> Machine:
     from sizer.hardware.complete import complete
     from sizer.probes import probe as observe
     from sizer.probes.host import Live, Replay
 
     started = time.perf_counter()
-    raw = observe(Live() if capture is None else Replay(capture), explain=explain)
-    machine = complete(raw, _catalog(catalog), budget=budget)
+    raw = observe(Live(watch=watch) if capture is None else Replay(capture), explain=explain, watch=watch)
+    machine = complete(raw, catalog, budget=budget)
     return _timed(_with_kept_measurement(machine) if capture is None else machine, started)
 
 
@@ -64,27 +94,34 @@ def _no_longer_assumed(machine: Machine) -> Machine:
     return replace(machine, notices=tuple(notice for notice in machine.notices if notice.code != "assumed-bandwidth"))
 
 
-def measure(machine: Machine | None = None) -> Machine:
-    """Measure the memory bandwidth of this machine (a few hundred milliseconds, needs numpy), keep it in the user's cache and return the machine with it."""
+def measure(machine: Machine | None = None, *, keep: bool = True, progress: Tell | None = None, cancel: Cancel | None = None) -> Machine:
+    """Measure the memory bandwidth of this machine (up to a second or two, needs numpy) and return the machine with it.
+
+    ``keep`` writes the figure to the user's cache folder, for later probes; where that cannot be written, nothing is. See ``sizer.watch`` for ``progress``
+    and ``cancel``. Raises ``CancelledError``.
+    """
     from sizer.estimator import bandwidth
     from sizer.probes import measurement
 
-    machine = machine or probe()
+    watch = Watch(progress, cancel)
+    machine = machine or _probe(None, load_catalog(), watch)
     threads = machine.cpu.physical_cores or machine.cpu.logical_cores or 1
-    found = bandwidth.measure(threads, machine.memory.available_bytes)
-    measurement.keep(machine, found.to_dict())
+    found = bandwidth.measure(threads, machine.memory.available_bytes, watch)
+    if keep:
+        measurement.keep(machine, found.to_dict())
     return _no_longer_assumed(bandwidth.measured(machine, found))
 
 
-def record(*, catalog: Catalog | str | None = None) -> tuple[Machine, Capture]:
+def record(*, catalog: Catalog | str | None = None, progress: Tell | None = None, cancel: Cancel | None = None) -> tuple[Machine, Capture]:
     """Return this machine and the capture of every question that was asked of it, private things left out."""
     from sizer.hardware.complete import complete
     from sizer.probes import probe as observe
     from sizer.probes.host import Live, Recorder
 
     started = time.perf_counter()
-    recorder = Recorder(Live())
-    machine = complete(observe(recorder), _catalog(catalog))
+    watch = Watch(progress, cancel)
+    recorder = Recorder(Live(watch=watch))
+    machine = complete(observe(recorder, watch=watch), _catalog(catalog))
     return _timed(machine, started), recorder.capture()
 
 
@@ -141,6 +178,7 @@ def describe(
 
     loaded = _catalog(catalog)
     base = read_machine(machine, budget=budget, catalog=loaded) if isinstance(machine, str) else machine
+    base = None if base is None else _completed(base, loaded, budget)
     names = [gpu] if isinstance(gpu, str) else list(gpu or [])
     named = any(name.strip().lower() != "none" for name in names) or chip is not None or os is not None
     if base is None and not named:
@@ -230,10 +268,18 @@ def _not_negative(name: str, value: Any) -> Any:
     raise RequestError(f"{name} must not be negative or absurd, got {value}", code="bad-number")
 
 
-def recommend(machine: Machine | None = None, *, catalog: Catalog | str | None = None, **options: Any) -> Recommendation:
+def recommend(
+    machine: Machine | None = None,
+    *,
+    catalog: Catalog | str | None = None,
+    progress: Tell | None = None,
+    cancel: Cancel | None = None,
+    **options: Any,
+) -> Recommendation:
     """Return the recommendation for a machine (None probes this one). ``options`` are those of ``sizer recommend`` with ``_`` for ``-``.
 
-    "Nothing fits" is an answer (``pick`` is None), not an error. Raises ``RequestError`` for words and numbers that make no sense.
+    "Nothing fits" is an answer (``pick`` is None), not an error. Raises ``RequestError`` for words and numbers that make no sense, ``CancelledError`` when
+    ``cancel`` is set; ``progress`` is told of each source and each model (see ``sizer.watch``).
     """
     from sizer.recommender.decide import decide
     from sizer.records import replace
@@ -241,9 +287,9 @@ def recommend(machine: Machine | None = None, *, catalog: Catalog | str | None =
     started = time.perf_counter()
     needs = _needs(options)
     loaded = _catalog(catalog)
-    if machine is None:
-        machine = probe(budget=needs.budget, catalog=loaded)
-    answer = decide(machine, needs, loaded)
+    watch = Watch(progress, cancel)
+    machine = _probe(None, loaded, watch, budget=needs.budget) if machine is None else _completed(machine, loaded, needs.budget)
+    answer = decide(machine, needs, loaded, watch=watch)
     return replace(answer, elapsed_ms=round((time.perf_counter() - started) * 1000, 1))
 
 
@@ -256,26 +302,91 @@ def _needs(options: dict[str, Any]) -> Needs:
     return needs_from(**options)
 
 
-def recommend_many(machines: Iterable[Machine], *, executor: Executor | None = None, **options: Any) -> Iterator[Recommendation]:
-    """Yield one recommendation per machine, in order; ``executor`` is any ``concurrent.futures.Executor``."""
-    one = partial(_recommend_one, options)
-    return executor.map(one, machines) if executor is not None else map(one, machines)
+def recommend_many(
+    machines: Iterable[Machine],
+    *,
+    executor: Executor | None = None,
+    catalog: Catalog | str | None = None,
+    progress: Tell | None = None,
+    cancel: Cancel | None = None,
+    **options: Any,
+) -> Iterator[Recommendation]:
+    """Yield one recommendation per machine, in order; ``executor`` is any ``concurrent.futures.Executor``, threads or processes.
+
+    ``machines`` may be endless: no more than ``AHEAD`` of them are taken before their turn. What is wrong with the options is raised here and now, what is
+    wrong with a machine when its answer is due. ``progress`` is told of each answer; ``cancel``, or not reading on, ends what was not begun.
+    """
+    _needs(options)
+    one = partial(_recommend_one, _catalog(catalog), options)
+    total = len(machines) if isinstance(machines, Sized) else None
+    if executor is not None:
+        return _watched(_ahead(executor, one, machines, Watch(None, cancel)), Watch(progress, cancel), total)
+    return _watched((one(machine, cancel) for machine in machines), Watch(progress, cancel), total)
 
 
-def _recommend_one(options: dict[str, Any], machine: Machine) -> Recommendation:
-    return recommend(machine, **options)
+AHEAD = 256
+"""So many machines of ``recommend_many`` may be under way at once."""
 
 
-def why_not(model: str, *, machine: Machine | None = None, catalog: Catalog | str | None = None, **options: Any) -> dict[str, Any]:
+def _recommend_one(catalog: Catalog, options: dict[str, Any], machine: Machine, cancel: Cancel | None = None) -> Recommendation:
+    return recommend(machine, catalog=catalog, cancel=cancel, **options)
+
+
+def _watched(answers: Iterator[Recommendation], watch: Watch, total: int | None) -> Iterator[Recommendation]:
+    watch.step("machines", "reading the machines", 0, total)
+    for done, answer in enumerate(answers, 1):
+        watch.step("machines", answer.pick.display_name if answer.pick else "nothing fits", done, total)
+        yield answer
+
+
+def _ahead(executor: Executor, one: Callable[[Machine], Recommendation], machines: Iterable[Machine], watch: Watch) -> Iterator[Recommendation]:
+    """Yield the answers in order, ``AHEAD`` of them under way; who leaves early cancels what has not begun."""
+    waiting: deque[Future[Recommendation]] = deque()
+    try:
+        for machine in machines:
+            waiting.append(executor.submit(one, machine))
+            if len(waiting) >= AHEAD:
+                yield _awaited(waiting[0], watch)
+                waiting.popleft()
+        while waiting:
+            yield _awaited(waiting[0], watch)
+            waiting.popleft()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _awaited(future: Future[Recommendation], watch: Watch) -> Recommendation:
+    ready = allocate_lock()
+    ready.acquire()
+    future.add_done_callback(lambda _: ready.release())
+    watch.wait(ready, float(2**22))
+    watch.check()
+    return future.result()
+
+
+def why_not(
+    model: str,
+    *,
+    machine: Machine | None = None,
+    catalog: Catalog | str | None = None,
+    progress: Tell | None = None,
+    cancel: Cancel | None = None,
+    **options: Any,
+) -> dict[str, Any]:
     """Return the document ``sizer/why-not/1``: the first gate against the model on this machine, by how much, and what would unlock it."""
     from sizer.recommender.decide import why_not as decide_why_not
 
     loaded = _catalog(catalog)
     needs = _needs(_suited(model, loaded, options))
-    return decide_why_not(machine or probe(budget=needs.budget, catalog=loaded), needs, loaded)
+    watch = Watch(progress, cancel)
+    machine = _probe(None, loaded, watch, budget=needs.budget) if machine is None else _completed(machine, loaded, needs.budget)
+    return decide_why_not(machine, needs, loaded, watch)
 
 
-def requirements(model: str, *, catalog: Catalog | str | None = None, **options: Any) -> dict[str, Any]:
+def requirements(
+    model: str, *, catalog: Catalog | str | None = None, progress: Tell | None = None, cancel: Cancel | None = None, **options: Any
+) -> dict[str, Any]:
     """Return the document ``sizer/plan/1``: which classes of machine run this model (quantisation, context, speed), the smallest first."""
     from sizer.recommender.requirements import requirements as find
 
@@ -287,7 +398,7 @@ def requirements(model: str, *, catalog: Catalog | str | None = None, **options:
 
         usual = int(loaded.assumptions["use_cases"][needs.use_case]["context_tokens"])
         needs = replace(needs, context=min(usual, resolve_model(loaded, model).context or usual))
-    return find(needs, loaded, partial(describe, catalog=loaded))
+    return find(needs, loaded, partial(describe, catalog=loaded), Watch(progress, cancel))
 
 
 def _suited(model: str, catalog: Catalog, options: dict[str, Any]) -> dict[str, Any]:
@@ -336,7 +447,15 @@ def accelerators_document(catalog: Catalog | str | None = None, *, text: str | N
     return listing(search_devices(loaded, text) if text else loaded.devices.values())
 
 
-def estimate(model: str | None = None, *, machine: Machine | None = None, catalog: Catalog | str | None = None, **options: Any) -> Estimate:
+def estimate(
+    model: str | None = None,
+    *,
+    machine: Machine | None = None,
+    catalog: Catalog | str | None = None,
+    progress: Tell | None = None,
+    cancel: Cancel | None = None,
+    **options: Any,
+) -> Estimate:
     """Return memory and speed of one configuration, whether or not it fits. ``options`` are those of ``sizer estimate`` with ``_`` for ``-``.
 
     Raises ``RequestError`` for what no runtime would accept, ``InputError`` for a broken model file, ``RemoteError`` for an unreachable ``hf:`` reference.
@@ -344,4 +463,6 @@ def estimate(model: str | None = None, *, machine: Machine | None = None, catalo
     from sizer.estimates import estimate as find
 
     loaded = _catalog(catalog)
-    return find(model, machine, loaded, partial(probe, catalog=loaded), **options)
+    watch = Watch(progress, cancel)
+    machine = None if machine is None else _completed(machine, loaded)
+    return find(model, machine, loaded, partial(_probe, None, loaded, watch), watch=watch, **options)

@@ -23,6 +23,7 @@ from sizer.words import one_of
 
 if TYPE_CHECKING:
     from sizer.modelfiles import ModelFile
+    from sizer.watch import Watch
 
 DEFAULT_CONTEXT = 8192
 _MANY = 1 << 27
@@ -58,7 +59,9 @@ class Subject:
     embeds: bool = False  # turns text into vectors or scores: it reads and writes nothing
 
 
-def estimate(model: str | None, machine: Machine | None, catalog: Catalog, probe: Callable[[], Machine], **options: Any) -> Estimate:
+def estimate(
+    model: str | None, machine: Machine | None, catalog: Catalog, probe: Callable[[], Machine], *, watch: Watch | None = None, **options: Any
+) -> Estimate:
     """Return memory and speed of one configuration. See ``sizer.estimate``."""
     options = checked(options)
     if options.get("params") is not None:
@@ -67,7 +70,7 @@ def estimate(model: str | None, machine: Machine | None, catalog: Catalog, probe
         raise RequestError("a model is needed", code="missing-model", hint="for example qwen3-8b, or params and bits for the rule of thumb")
     if options.get("backend") == "mlx" and options.get("runtime") is None:
         options["runtime"] = "mlx"  # llama.cpp has no such backend
-    subject = subject_of(model, catalog, options)
+    subject = subject_of(model, catalog, options, watch)
     host = machine or probe()
     cards, backend, generic = devices_of(host, options.get("backend"))
     config, notes = configuration(subject, cards, backend, host, catalog, options)
@@ -228,13 +231,13 @@ def rule_of_thumb(parameters: float, bits: float) -> Estimate:
     )
 
 
-def subject_of(model: str, catalog: Catalog, options: dict[str, Any]) -> Subject:
+def subject_of(model: str, catalog: Catalog, options: dict[str, Any], watch: Watch | None = None) -> Subject:
     """Return the model that was named. Raises ``RequestError``, ``InputError`` or ``RemoteError``."""
     quant = options.get("quant")
     from sizer.modelfiles import is_reference, read
 
     if is_reference(model) and not _known(catalog, model):
-        return _from_file(read(model, offline=bool(options.get("offline"))))
+        return _from_file(read(model, offline=bool(options.get("offline")), watch=watch))
     entry = resolve_model(catalog, model)
     chosen = resolve_quant(catalog, entry, quant) if quant else _default_quant(entry, options.get("runtime"), catalog)
     size = entry.sizes.get(chosen.id) or _computed_size(entry.architecture, chosen.id, chosen.family)

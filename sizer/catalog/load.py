@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 from sizer.catalog.device_index import DeviceIndex
 from sizer.catalog.model_index import Models
+from sizer.lazy import lazy
 from sizer.schema.base import build
 from sizer.schema.catalog import Device, Quant
 
@@ -32,10 +33,20 @@ def load_catalog(path: str | None = None) -> Catalog:
     """
     chosen = path or os.environ.get("SIZER_CATALOG")
     if not chosen:
-        return Catalog()
+        return _ours()
     from sizer.catalog.overlay import read_overlay
 
     return Catalog(read_overlay(chosen))
+
+
+@cache
+def _ours() -> Catalog:
+    """Return the catalog without an overlay: read-only, so that one does for a whole process."""
+    return Catalog()
+
+
+def _restored(overlay: Mapping[str, Any]) -> Catalog:
+    return Catalog(overlay) if overlay else _ours()
 
 
 class Catalog:
@@ -44,88 +55,92 @@ class Catalog:
     def __init__(self, overlay: Mapping[str, Any] | None = None) -> None:
         self._overlay = overlay or {}
 
-    @cached_property
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel light to another process: the tables are read there."""
+        return _restored, (self._overlay,)
+
+    @lazy
     def models(self) -> Models:
         """Models by id, in the order of the data file; built when asked for. ``models.proposed()``: those that may be proposed."""
         return Models(_text("models"), self._overlay.get("models", ()))
 
-    @cached_property
+    @lazy
     def names(self) -> tuple[dict[str, str], dict[str, str]]:
         """Model ids by exact name and by name key (see ``sizer.catalog.resolve``)."""
         from sizer.catalog.resolve import names
 
         return names(self.models)
 
-    @cached_property
+    @lazy
     def model_sources(self) -> dict[str, dict[str, Any]]:
         """Where the facts of each model are from, and what only people want to read."""
         return {**_compiled("model_sources"), **self._overlay.get("model_sources", {})}
 
-    @cached_property
+    @lazy
     def device_index(self) -> DeviceIndex:
         """Accelerators by PCI id, name and key, without their sources: what identifying needs."""
         return DeviceIndex({row["key"]: row for row in [*_compiled("devices"), *self._overlay.get("devices", [])]})
 
-    @cached_property
+    @lazy
     def devices(self) -> dict[str, Device]:
         """Accelerators by key, with their sources."""
         sources = _compiled("device_sources")
         return {key: build(Device, {**row, **sources.get(key, {})}) for key, row in self.device_index.rows.items()}
 
-    @cached_property
+    @lazy
     def hosts(self) -> dict[str, Any]:
         """What is assumed of host computers (`data/hosts.yaml`)."""
         table: dict[str, Any] = _compiled("hosts")
         return table
 
-    @cached_property
+    @lazy
     def memory_systems(self) -> list[dict[str, Any]]:
         """Bandwidth of main memory by processor (`data/hosts.yaml`)."""
         table: list[dict[str, Any]] = _compiled("memory_systems")
         return table
 
-    @cached_property
+    @lazy
     def quants(self) -> dict[str, Quant]:
         """Quantisation formats by id (the field's spelling)."""
         rows = {row["id"]: row for row in [*_compiled("quants"), *self._overlay.get("quants", [])]}
         return {key: build(Quant, row) for key, row in rows.items()}
 
-    @cached_property
+    @lazy
     def runtimes(self) -> dict[str, Any]:
         """Runtimes by id: gates, preferences, commands (`data/runtimes.yaml`)."""
         return {**_compiled("runtimes"), **self._overlay.get("runtimes", {})}
 
-    @cached_property
+    @lazy
     def assumptions(self) -> dict[str, Any]:
         """Tiers, use cases, ranking (`data/assumptions.yaml`)."""
         table: dict[str, Any] = _compiled("assumptions")
         return table
 
-    @cached_property
+    @lazy
     def budgets(self) -> dict[str, Any]:
         """What of each memory a model may take (`data/budgets.yaml`)."""
         table: dict[str, Any] = _compiled("budgets")
         return table
 
-    @cached_property
+    @lazy
     def overheads(self) -> dict[str, Any]:
         """Memory beside the model: contexts, processes, projectors (`data/overheads.yaml`)."""
         table: dict[str, Any] = _compiled("overheads")
         return table
 
-    @cached_property
+    @lazy
     def speed(self) -> dict[str, Any]:
         """Fitted constants of the speed formulas (`data/speed.yaml`, written by benchmarks)."""
         table: dict[str, Any] = _compiled("speed")
         return table
 
-    @cached_property
+    @lazy
     def info(self) -> dict[str, Any]:
         """``version``, ``date`` and ``models`` of this catalog."""
         table: dict[str, Any] = _compiled("info")
         return table
 
-    @cached_property
+    @lazy
     def quality(self) -> dict[str, Any]:
         """Prior, scale and loss of quality scores (`data/quality.yaml`)."""
         table: dict[str, Any] = _compiled("quality")

@@ -12,6 +12,7 @@ from typing import Any
 
 from sizer.records import dataclass, replace
 from sizer.schema.machine import Machine
+from sizer.watch import Watch
 
 GIGA = 1e9
 ARRAY_BYTES = 64 << 20  # per thread: beyond the level-3 share of a core on every processor we know
@@ -43,20 +44,28 @@ class Measurement:
         return found if found.bandwidth_gbs > 0 and found.core_gbs > 0 and found.threads > 0 else None
 
 
-def measure(threads: int, available_bytes: int | None = None) -> Measurement:
+def measure(threads: int, available_bytes: int | None = None, watch: Watch | None = None) -> Measurement:
     """Return the read bandwidth of ``threads`` cores; arrays take at most an eighth of ``available_bytes``. Needs numpy."""
+    watch = watch or Watch()
+    watch.step("measure", "getting ready", 0, 3)
     import numpy
 
     each = max(ARRAY_BYTES, LEAST_BYTES // threads)
     if available_bytes:
         each = max(1 << 20, min(each, available_bytes // MEMORY_SHARE // threads))
-    arrays = [numpy.ones(each // 8) for _ in range(threads)]
-    one = _best(arrays[:1])
-    together = max(_best(arrays), one) if threads > 1 else one
+    arrays = []
+    for _ in range(threads):
+        watch.check()
+        arrays.append(numpy.ones(each // 8))
+    watch.step("measure", "one core reads", 1, 3)
+    one = _best(arrays[:1], watch)
+    watch.step("measure", "all cores read", 2, 3)
+    together = max(_best(arrays, watch), one) if threads > 1 else one
+    watch.step("measure", "the memory bandwidth is known", 3, 3)
     return Measurement(round(together, 1), round(one, 1), threads)
 
 
-def _best(arrays: list[Any]) -> float:
+def _best(arrays: list[Any], watch: Watch) -> float:
     """Return GB/s of the fastest pass over all arrays at once."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -64,6 +73,7 @@ def _best(arrays: list[Any]) -> float:
     best = 0.0
     with ThreadPoolExecutor(len(arrays)) as pool:
         for _ in range(PASSES):
+            watch.check()
             start = time.perf_counter()
             list(pool.map(_read, arrays))
             best = max(best, size / (time.perf_counter() - start) / GIGA)
@@ -82,9 +92,3 @@ def measured(machine: Machine, found: Measurement) -> Machine:
         memory=replace(machine.memory, bandwidth_gbs=found.bandwidth_gbs, bandwidth_source=source),
         cpu=replace(machine.cpu, core_bandwidth_gbs=found.core_gbs),
     )
-
-
-def measure_machine(machine: Machine) -> Machine:
-    """Measure the machine that this process runs on and return it with the result."""
-    threads = machine.cpu.physical_cores or machine.cpu.logical_cores or 1
-    return measured(machine, measure(threads, machine.memory.available_bytes))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sizer.errors import InputError, RequestError
 from sizer.modelfiles.model_file import FileTensor, ModelFile
+
+if TYPE_CHECKING:
+    from sizer.watch import Watch
 
 __all__ = ["FileTensor", "ModelFile", "is_reference", "read"]
 
@@ -15,10 +19,11 @@ def is_reference(text: str) -> bool:
     return text.startswith("hf:") or text.endswith((".gguf", "/", "\\")) or "/" in text or "\\" in text or Path(text).is_dir()
 
 
-def read(reference: str | Path, *, offline: bool = False) -> ModelFile:
+def read(reference: str | Path, *, offline: bool = False, watch: Watch | None = None) -> ModelFile:
     """Return the model that a path or ``hf:owner/repo[:quant]`` names.
 
     Raises InputError (missing, unreadable, invalid: which file, where in it, what), RemoteError, or RequestError for ``hf:`` when ``offline``.
+    ``watch`` is told of each file.
     """
     text = str(reference)
     if text.startswith("hf:"):
@@ -26,13 +31,13 @@ def read(reference: str | Path, *, offline: bool = False) -> ModelFile:
             raise RequestError(f"{text} is remote, and --offline forbids that", code="offline", hint="name a local file")
         from sizer.modelfiles.hub import read_hub
 
-        return read_hub(text)
+        return read_hub(text, watch)
     path = Path(reference)
     if path.is_dir():
         if (path / "config.json").exists():
             from sizer.modelfiles.safetensors import read_folder
 
-            return read_folder(path)
+            return read_folder(path, watch)
         files = sorted(item for item in path.glob("*.gguf") if "mmproj" not in item.name)
         if not files:
             raise InputError(f"{path}: neither a .gguf file nor config.json in it", code="no-weights")
@@ -41,4 +46,4 @@ def read(reference: str | Path, *, offline: bool = False) -> ModelFile:
         raise InputError(f"{path}: no such file", code="missing-file")
     from sizer.modelfiles.gguf import read_gguf
 
-    return read_gguf(path)
+    return read_gguf(path, watch)

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from sizer.errors import InputError
 from sizer.modelfiles.model_file import FileTensor, ModelFile
+from sizer.watch import Watch
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -162,25 +163,33 @@ def _tensor(header: _Header) -> FileTensor:
     return FileTensor(name, shape, type_name, size)
 
 
-def read_gguf(path: Path) -> ModelFile:
+def read_gguf(path: Path, watch: Watch | None = None) -> ModelFile:
     """Return a GGUF file, its other shards included. Raises InputError: which file, where in it, what."""
     shards = _shards(path)
     metadata: dict[str, Any] = {}
     tensors: list[FileTensor] = []
     total = 0
-    for shard in shards:
-        size, part, found = _read_one(shard)
+    watch = watch or Watch()
+    for done, shard in enumerate(shards):
+        watch.step("read", shard.name, done, len(shards))
+        size, part, found = _read_one(shard, watch)
         metadata = metadata or part
         tensors.extend(found)
         total += size
+    watch.step("read", path.name, len(shards), len(shards))
     return describe(path.name, metadata, tensors, total, tuple(shard.name for shard in shards))
 
 
-def _read_one(path: Path) -> tuple[int, dict[str, Any], list[FileTensor]]:
+def _read_one(path: Path, watch: Watch) -> tuple[int, dict[str, Any], list[FileTensor]]:
     try:
         with path.open("rb", buffering=0) as stream:
             size = _size(stream)
-            metadata, tensors = read_header(stream.read, size, str(path))
+
+            def read(count: int) -> bytes:
+                watch.check()
+                return stream.read(count)
+
+            metadata, tensors = read_header(read, size, str(path))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}", code="unreadable-file") from None
     return size, metadata, tensors

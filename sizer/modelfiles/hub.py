@@ -9,10 +9,11 @@ import os
 import re
 from typing import Any
 
-from sizer.errors import InputError, RemoteError, RequestError
+from sizer.errors import InputError, RemoteError, RequestError, SizerError
 from sizer.modelfiles import gguf, safetensors
 from sizer.modelfiles.config import metadata_of
 from sizer.modelfiles.model_file import FileTensor, ModelFile
+from sizer.watch import Watch
 
 CHUNK = 1 << 20
 TIMEOUT_S = 20
@@ -21,12 +22,13 @@ _PROJECTOR = re.compile(r"mmproj|imatrix", re.IGNORECASE)
 _PREFERRED = ("Q4_K_M", "MXFP4", "Q4_0", "Q8_0")
 
 
-def read_hub(reference: str) -> ModelFile:
+def read_hub(reference: str, watch: Watch | None = None) -> ModelFile:
     """Return the model that ``hf:owner/repo[:quant]`` names. RequestError for another form, RemoteError when it cannot be reached."""
     match = _REFERENCE.match(reference)
     if match is None:
         raise RequestError(f"{reference!r} is not of the form hf:owner/repo[:quant]", code="bad-reference", hint="for example hf:ggml-org/Qwen3-8B-GGUF:Q4_K_M")
-    hub = _Hub(match["repo"])
+    hub = _Hub(match["repo"], watch)
+    hub.watch.step("read", f"listing {hub.repo}")
     files = hub.files()
     models = {name: size for name, size in files.items() if name.endswith(".gguf") and not _PROJECTOR.search(name)}
     if models:
@@ -37,12 +39,13 @@ def read_hub(reference: str) -> ModelFile:
 class _Hub:
     """One repository; every failure to reach it is a RemoteError."""
 
-    def __init__(self, repo: str) -> None:
+    def __init__(self, repo: str, watch: Watch | None = None) -> None:
         try:
             import huggingface_hub
         except ImportError:
             raise RequestError("reading from Hugging Face needs an extra", code="missing-extra", hint='pip install "sizer-llm[hub]"') from None
         self.repo = repo
+        self.watch = watch or Watch()
         self._hub = huggingface_hub
         self._endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
 
@@ -53,8 +56,8 @@ class _Hub:
 
     def _asked(self, call: Any) -> Any:
         try:
-            return call()
-        except (InputError, RemoteError):
+            return self.watch.run(call)
+        except SizerError:
             raise
         except Exception as error:  # noqa: BLE001  the hub's client raises errors of three HTTP libraries
             raise RemoteError(f"{self.repo}: {_first_line(error)}", hint="is the name right, and the network there? A private model needs HF_TOKEN") from None
@@ -98,12 +101,14 @@ def _gguf(hub: _Hub, models: dict[str, int], quant: str | None, reference: str) 
         names = [f"{stem}-{index:05d}-of-{shard[1]}.gguf" for index in range(1, int(shard[1]) + 1)]
     metadata: dict[str, Any] = {}
     tensors: list[FileTensor] = []
-    for part in names:
+    for done, part in enumerate(names):
+        hub.watch.step("read", part, done, len(names))
         if part not in models:
             raise RemoteError(f"{hub.repo}: {part} is missing")
         found, listed = gguf.read_header(hub.reader(part), models[part], f"{hub.repo}/{part}")
         metadata = metadata or found
         tensors.extend(listed)
+    hub.watch.step("read", hub.repo, len(names), len(names))
     return gguf.describe(f"{hub.repo}:{quant or name}", metadata, tensors, sum(models[part] for part in names), tuple(names))
 
 
@@ -131,9 +136,11 @@ def _folder(hub: _Hub, files: dict[str, int], reference: str) -> ModelFile:
     except ValueError:
         raise InputError(f"{reference}: config.json is not JSON", code="bad-config") from None
     tensors: list[FileTensor] = []
-    for part in parts:
+    for done, part in enumerate(parts):
+        hub.watch.step("read", part, done, len(parts))
         name = f"{hub.repo}/{part}"
         tensors.extend(safetensors.tensors_of(safetensors.header_of(hub.reader(part), files[part], name), name))
+    hub.watch.step("read", hub.repo, len(parts), len(parts))
     return ModelFile(
         hub.repo, "safetensors", metadata_of(config, name), tuple(tensors), sum(files[part] for part in parts), tuple(parts), safetensors.quant_of(config)
     )

@@ -10,13 +10,14 @@ from typing import Any
 from sizer.errors import InputError
 from sizer.modelfiles.config import metadata_of
 from sizer.modelfiles.model_file import FileTensor, ModelFile
+from sizer.watch import Watch
 
 MOST_HEADER_BYTES = 100 << 20  # the format's own limit
 MOST_CONFIG_BYTES = 16 << 20
 _TYPES = {"F64": "F64", "F32": "F32", "F16": "F16", "BF16": "BF16", "I64": "I64", "I32": "I32", "I16": "I16", "I8": "I8", "U8": "I8", "BOOL": "I8"}
 
 
-def read_folder(folder: Path) -> ModelFile:
+def read_folder(folder: Path, watch: Watch | None = None) -> ModelFile:
     """Return the model of a folder with ``config.json`` and ``*.safetensors``. Raises InputError: which file, what."""
     config = _json(folder / "config.json")
     parts = sorted(folder.glob("*.safetensors"))
@@ -24,7 +25,9 @@ def read_folder(folder: Path) -> ModelFile:
         raise InputError(f"{folder}: no .safetensors file in it", code="no-weights", hint="name a folder that holds config.json and the weights")
     tensors: list[FileTensor] = []
     total = 0
-    for part in parts:
+    watch = watch or Watch()
+    for done, part in enumerate(parts):
+        watch.step("read", part.name, done, len(parts))
         try:
             with part.open("rb") as stream:
                 size = stream.seek(0, 2)
@@ -33,6 +36,7 @@ def read_folder(folder: Path) -> ModelFile:
         except OSError as error:
             raise InputError(f"{part}: {error.strerror or error}", code="unreadable-file") from None
         total += size
+    watch.step("read", folder.name, len(parts), len(parts))
     metadata = metadata_of(config, str(folder / "config.json"))
     return ModelFile(folder.name, "safetensors", metadata, tuple(tensors), total, tuple(part.name for part in parts), quant_of(config))
 

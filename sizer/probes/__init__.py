@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from sizer.probes.host import Capture, Host, Live, Memo, Recorder, Replay
+from sizer.watch import LEAVE_SECONDS, Watch
 
 if TYPE_CHECKING:
     from _thread import LockType
@@ -22,11 +23,11 @@ SOURCE_DEADLINE_SECONDS = 12.0
 """No source may take longer; within it, each command and library has its own, shorter deadline (host.DEADLINES_SECONDS)."""
 
 
-def probe(host: Host, *, explain: bool = False, timer: Callable[[str, float], None] | None = None) -> Machine:
+def probe(host: Host, *, explain: bool = False, timer: Callable[[str, float], None] | None = None, watch: Watch | None = None) -> Machine:
     """Return what ``host`` is: facts as seen, without keys, bandwidths and budgets (sizer.hardware adds them).
 
     ``explain`` fills ``Machine.facts`` with each fact's source and losers. ``timer`` is told each source's name and milliseconds.
-    Never raises for anything that the machine answers: what fails becomes a notice.
+    Never raises for anything that the machine answers: what fails becomes a notice. ``watch`` is told of each source, and may stop the rest.
     """
     from time import perf_counter
 
@@ -36,7 +37,7 @@ def probe(host: Host, *, explain: bool = False, timer: Callable[[str, float], No
 
     started = perf_counter()
     memo = Memo(host)
-    observations = list(_observations(memo, timer))
+    observations = list(_observations(memo, timer, watch or Watch()))
     environment = {name: found for name in VARIABLES if (found := memo.ask(f"env:{name}").get("value")) is not None and isinstance(found, str)}
     machine = merge(observations, environment, explain=explain)
     unrecorded = memo.not_recorded()
@@ -49,11 +50,11 @@ def probe(host: Host, *, explain: bool = False, timer: Callable[[str, float], No
     )
 
 
-def _observations(host: Memo, timer: Callable[[str, float], None] | None) -> Iterator[Observation]:
+def _observations(host: Memo, timer: Callable[[str, float], None] | None, watch: Watch) -> Iterator[Observation]:
     """Ask every source of this system; one that fails or is late becomes a notice."""
     from sizer.probes.sources import SOURCES, notice
 
-    for name, found, spent in _asked(host, SOURCES.get(host.system, ("other", "disk"))):
+    for name, found, spent in _asked(host, SOURCES.get(host.system, ("other", "disk")), watch):
         if found is None:
             message = f"the source {name} did not come back within {SOURCE_DEADLINE_SECONDS} seconds"
             yield notice(name, "source-late", "warning", message, "a device may hang: look at `sudo dmesg`, and restart the machine")
@@ -82,14 +83,18 @@ def _ask(name: str, host: Memo) -> Asked:
     return name, found, (perf_counter() - started) * 1000
 
 
-def _asked(host: Memo, names: tuple[str, ...]) -> Iterator[Asked]:
+def _asked(host: Memo, names: tuple[str, ...], watch: Watch) -> Iterator[Asked]:
     """Yield each source's answer in order, None for one that is late.
 
     A live machine is asked from a daemon thread: below a stuck driver or mount even the reading of a file never returns. The thread that waits there is
     left behind, and another one asks the sources that remain.
     """
+    total = len(names)
     if not host.live:
-        yield from (_ask(name, host) for name in names)
+        for done, name in enumerate(names):
+            watch.step("probe", f"reading {name}", done, total)
+            yield _ask(name, host)
+        watch.step("probe", "the machine is known", total, total)
         return
     from _thread import allocate_lock, start_new_thread  # importing threading costs as much as all sources together
 
@@ -99,17 +104,28 @@ def _asked(host: Memo, names: tuple[str, ...]) -> Iterator[Asked]:
 
         def work(names: tuple[str, ...] = names, answers: dict[str, Asked] = answers, ready: dict[str, LockType] = ready) -> None:
             for name in names:
-                answers[name] = _ask(name, host)
+                if not watch.stopped:
+                    answers[name] = _ask(name, host)
                 ready[name].release()
 
         for lock in ready.values():
             lock.acquire()
         start_new_thread(work, ())
         late = False
-        while names and not late:
-            name, names = names[0], names[1:]
-            late = not ready[name].acquire(timeout=SOURCE_DEADLINE_SECONDS)
-            yield (name, None, SOURCE_DEADLINE_SECONDS * 1000) if late else answers[name]
+        try:
+            while names and not late:
+                name = names[0]
+                watch.step("probe", f"asking {name}", total - len(names), total)
+                late = not watch.wait(ready[name], SOURCE_DEADLINE_SECONDS)
+                watch.check()
+                names = names[1:]
+                yield (name, None, SOURCE_DEADLINE_SECONDS * 1000) if late else answers[name]
+        except BaseException:  # the caller is leaving: what is being asked ends first, so that no process outlives the call
+            watch.stop()
+            if names:
+                ready[names[-1]].acquire(timeout=LEAVE_SECONDS)
+            raise
+    watch.step("probe", "the machine is known", total, total)
 
 
 def _closing_notices(machine: Machine, unrecorded: list[str]) -> Iterator[Notice]:

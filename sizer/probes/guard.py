@@ -17,7 +17,10 @@ import os
 import sys
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sizer.watch import Watch
 
 Answer = dict[str, Any]
 
@@ -25,6 +28,8 @@ OUTPUT_LIMIT_BYTES = 4 << 20
 """More than this from a child is cut: no answer is that long."""
 LOOK_SECONDS = 0.05
 """How often a silent child is looked after."""
+KILL_SECONDS = 0.5
+"""How long Windows may take to end a child that was told to."""
 
 _CHILD = """
 import os, sys
@@ -41,22 +46,22 @@ os.write(out, json.dumps(answer).encode()); os._exit(0)
 """
 
 
-def call(name: str, argument: str, seconds: float) -> Answer:
+def call(name: str, argument: str, seconds: float, watch: Watch | None = None) -> Answer:
     """Return what the reader ``calls/<name>.py`` answers; a hang is a timeout, a crash ``{"error": "crashed: signal 11"}``."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "calls", f"{name}.py")  # noqa: PTH100, PTH118, PTH120  pathlib costs 10 ms
     if interpreter := python_executable():
         if not os.path.isfile(path):  # noqa: PTH113  a zip archive: there is no file that a bare interpreter could load
-            return _in_process(name, argument, seconds)
-        status, out, _ = spawn([interpreter, "-I", "-S", "-c", _CHILD, path, argument], seconds)
+            return _in_process(name, argument, seconds, watch)
+        status, out, _ = spawn([interpreter, "-I", "-S", "-c", _CHILD, path, argument], seconds, watch=watch)
         return _read_back(status, out)
-    return _in_process(name, argument, seconds)
+    return _in_process(name, argument, seconds, watch)
 
 
-def run(command: list[str], seconds: float) -> Answer:
+def run(command: list[str], seconds: float, watch: Watch | None = None) -> Answer:
     """Return exit code, output and errors of a command (no shell, no input, English messages, no window)."""
     started = monotonic()
     try:
-        status, out, err = spawn(command, seconds, {"LC_ALL": "C", "LANGUAGE": "C"})
+        status, out, err = spawn(command, seconds, {"LC_ALL": "C", "LANGUAGE": "C"}, watch)
     except FileNotFoundError:
         return {"missing": True}
     if status is None:
@@ -64,7 +69,7 @@ def run(command: list[str], seconds: float) -> Answer:
     return {"exit": status, "stdout": decode(out), "stderr": decode(err), "seconds": round(monotonic() - started, 3)}
 
 
-def in_thread(ask: Callable[[], Answer], seconds: float) -> Answer:
+def in_thread(ask: Callable[[], Answer], seconds: float, watch: Watch | None = None) -> Answer:
     """Return what ``ask`` returns, or a timeout; a thread that is late is left behind, and does not keep the process from ending."""
     from _thread import allocate_lock, start_new_thread  # importing threading costs as much as all files that a probe reads
 
@@ -83,7 +88,10 @@ def in_thread(ask: Callable[[], Answer], seconds: float) -> Answer:
 
     ready.acquire()
     start_new_thread(work, ())
-    ready.acquire(timeout=seconds)
+    if watch is None:
+        ready.acquire(timeout=seconds)
+    else:
+        watch.wait(ready, seconds)
     return answers[0] if answers else {"timeout": True}
 
 
@@ -103,19 +111,20 @@ def decode(data: bytes) -> str:
     return content.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\0", "")
 
 
-def spawn(command: list[str], seconds: float, extra: dict[str, str] | None = None) -> tuple[int | None, bytes, bytes]:
-    """Run a command with a deadline: (exit code or negative signal, output, errors); the code is None when it was late.
+def spawn(command: list[str], seconds: float, extra: dict[str, str] | None = None, watch: Watch | None = None) -> tuple[int | None, bytes, bytes]:
+    """Run a command with a deadline: (exit code or negative signal, output, errors); the code is None when it was late, or the work became vain.
 
     Raises ``FileNotFoundError`` when there is no such command.
     """
     environment = {**os.environ, **(extra or {}), "SIZER_PROBE_CHILD": "1"}
-    return _spawn_posix(command, seconds, environment) if hasattr(os, "posix_spawn") else _spawn_windows(command, seconds, environment)
+    start = _spawn_posix if hasattr(os, "posix_spawn") else _spawn_windows
+    return start(command, seconds, environment, watch)
 
 
 # --- POSIX: posix_spawn needs no import, subprocess costs as much as the whole probe -----------------------------------------------------------
 
 
-def _spawn_posix(command: list[str], seconds: float, environment: dict[str, str]) -> tuple[int | None, bytes, bytes]:
+def _spawn_posix(command: list[str], seconds: float, environment: dict[str, str], watch: Watch | None = None) -> tuple[int | None, bytes, bytes]:
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
     actions: list[tuple[Any, ...]] = [
@@ -132,10 +141,10 @@ def _spawn_posix(command: list[str], seconds: float, environment: dict[str, str]
     finally:
         os.close(out_write)
         os.close(err_write)
-    return _collect(pid, (out_read, err_read), seconds)
+    return _collect(pid, (out_read, err_read), seconds, watch)
 
 
-def _collect(pid: int, pipes: tuple[int, int], seconds: float) -> tuple[int | None, bytes, bytes]:
+def _collect(pid: int, pipes: tuple[int, int], seconds: float, watch: Watch | None = None) -> tuple[int | None, bytes, bytes]:
     """Read both pipes and wait for the child, all before the deadline; then see that nothing of it stays.
 
     The end of the child ends the reading, too: a grandchild in the background may hold the pipes open for ever.
@@ -149,7 +158,7 @@ def _collect(pid: int, pipes: tuple[int, int], seconds: float) -> tuple[int | No
     for pipe in pipes:
         poller.register(pipe, select.POLLIN | select.POLLHUP)
     try:
-        while open_pipes and room > 0 and (left := deadline - monotonic()) > 0:
+        while open_pipes and room > 0 and (left := deadline - monotonic()) > 0 and not (watch and watch.stopped):
             ready = poller.poll(min(left, LOOK_SECONDS) * 1000)
             for pipe, _ in ready:
                 data = os.read(pipe, 1 << 16)
@@ -160,7 +169,7 @@ def _collect(pid: int, pipes: tuple[int, int], seconds: float) -> tuple[int | No
                 room -= len(data)
             if not ready and status is None and (status := _ended(pid)) is not None:
                 break
-        status = _wait(pid, deadline) if status is None else status
+        status = _wait(pid, deadline, watch) if status is None else status
     finally:
         for pipe in pipes:
             os.close(pipe)
@@ -178,12 +187,12 @@ def _ended(pid: int) -> int | None:
     return os.waitstatus_to_exitcode(status) if ended else None
 
 
-def _wait(pid: int, deadline: float) -> int | None:
+def _wait(pid: int, deadline: float, watch: Watch | None = None) -> int | None:
     """Return the exit code of a child, or None when it has not ended by the deadline. (One that closed its pipes ends within the first rounds.)"""
     import time
 
     pause = 0.0005
-    while (status := _ended(pid)) is None and monotonic() < deadline:
+    while (status := _ended(pid)) is None and monotonic() < deadline and not (watch and watch.stopped):
         time.sleep(pause)
         pause = min(pause * 2, 0.02)
     return status
@@ -210,33 +219,38 @@ def _abandon(pid: int, *, collected: bool) -> None:
 # --- Windows -----------------------------------------------------------------------------------------------------------------------------------
 
 
-def _spawn_windows(command: list[str], seconds: float, environment: dict[str, str]) -> tuple[int | None, bytes, bytes]:
+def _spawn_windows(command: list[str], seconds: float, environment: dict[str, str], watch: Watch | None = None) -> tuple[int | None, bytes, bytes]:
     import subprocess
 
     no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, creationflags=no_window)
-    try:
-        out, err = child.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        return None, b"", b""
-    return child.returncode, out, err
+    deadline = monotonic() + seconds
+    while (left := deadline - monotonic()) > 0 and not (watch and watch.stopped):
+        try:
+            out, err = child.communicate(timeout=min(left, LOOK_SECONDS))
+        except subprocess.TimeoutExpired:
+            continue
+        return child.returncode, out, err
+    child.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):  # one that cannot be killed is nobody's to wait for
+        child.communicate(timeout=KILL_SECONDS)
+    return None, b"", b""
 
 
 # --- without a Python to start -----------------------------------------------------------------------------------------------------------------
 
 
-def _in_process(name: str, argument: str, seconds: float) -> Answer:
+def _in_process(name: str, argument: str, seconds: float, watch: Watch | None = None) -> Answer:
     import importlib
 
     def ask() -> Answer:
         answer: Answer = importlib.import_module(f"sizer.probes.calls.{name}").read(argument)
         return answer
 
-    return _forked(ask, seconds) if sys.platform == "linux" else in_thread(ask, seconds)
+    return _forked(ask, seconds, watch) if sys.platform == "linux" else in_thread(ask, seconds, watch)
 
 
-def _forked(ask: Callable[[], Answer], seconds: float) -> Answer:
+def _forked(ask: Callable[[], Answer], seconds: float, watch: Watch | None = None) -> Answer:
     """Ask in a forked copy of this process. Should another thread's lock be caught in the copy, the deadline frees us."""
     import json
     import warnings
@@ -264,7 +278,7 @@ def _forked(ask: Callable[[], Answer], seconds: float) -> Answer:
     os.close(out_write)
     nothing, nothing_write = os.pipe()
     os.close(nothing_write)
-    status, out, _ = _collect(pid, (out_read, nothing), seconds)
+    status, out, _ = _collect(pid, (out_read, nothing), seconds, watch)
     return _read_back(status, out)
 
 

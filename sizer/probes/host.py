@@ -17,6 +17,8 @@ from sizer.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sizer.watch import Watch
+
 Answer = dict[str, Any]
 """{"text"}|{"entries"}|{"target"}|{"value"}|{"exit","stdout","stderr","seconds"}|{"missing": True}|{"error"}|{"timeout": True}"""
 
@@ -120,12 +122,13 @@ def sequence(found: object) -> list[Any]:
 class Live:
     """The machine that this process runs on. Nothing is written, started as a service, or sent beyond loopback."""
 
-    def __init__(self, *, timeout: float | None = None) -> None:
-        """``timeout`` caps every deadline, in seconds."""
+    def __init__(self, *, timeout: float | None = None, watch: Watch | None = None) -> None:
+        """``timeout`` caps every deadline, in seconds; a ``watch`` that stops ends what is being asked."""
         self.system = _system()
         self.arch = _arch()
         self.live = True
         self._timeout = timeout
+        self._watch = watch
 
     def ask(self, question: str) -> Answer:
         """Return this machine's answer."""
@@ -162,14 +165,14 @@ class Live:
     def _run(self, line: str) -> Answer:
         from sizer.probes import guard
 
-        return guard.run(line.split(" "), self.deadline("run"))
+        return guard.run(line.split(" "), self.deadline("run"), self._watch)
 
     def _call(self, line: str) -> Answer:
         from sizer.probes import guard
 
         name, _, argument = line.partition(" ")
         if name in GUARDED:
-            return guard.call(name, argument, self.deadline(name))
+            return guard.call(name, argument, self.deadline(name), self._watch)
         if name == "affinity":
             return {"value": len(os.sched_getaffinity(0))} if hasattr(os, "sched_getaffinity") else dict(MISSING)
         if name == "sysconf":
@@ -178,8 +181,8 @@ class Live:
         if name == "access":
             return {"value": {"exists": os.path.exists(argument), "readable": os.access(argument, os.R_OK), "writable": os.access(argument, os.W_OK)}}  # noqa: PTH110
         if name == "disk":
-            return guard.in_thread(lambda: _disk(argument), self.deadline("disk"))
-        return guard.in_thread(lambda: _reader(name, argument), self.deadline(name))
+            return guard.in_thread(lambda: _disk(argument), self.deadline("disk"), self._watch)
+        return guard.in_thread(lambda: _reader(name, argument), self.deadline(name), self._watch)
 
 
 class Replay:

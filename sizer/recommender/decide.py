@@ -18,6 +18,7 @@ from sizer.schema.machine import Machine, Notice
 from sizer.schema.needs import Needs
 from sizer.schema.recommendation import CatalogInfo, Fallback, Pick, Recommendation
 from sizer.units import GIB
+from sizer.watch import Watch
 
 
 def tier_of(machine: Machine, tiers: Mapping[str, Any]) -> str:
@@ -45,7 +46,7 @@ def _with(record: Any, /, **changes: Any) -> Any:
     return replace(record, **changes)
 
 
-def decide(machine: Machine, needs: Needs, catalog: Catalog, *, second: bool = False) -> Recommendation:
+def decide(machine: Machine, needs: Needs, catalog: Catalog, *, second: bool = False, watch: Watch | None = None) -> Recommendation:
     """Return the recommendation for a completed machine; ``second``: for a model that runs beside another one."""
     companion = None
     if needs.with_embedding and needs.use_case != "embedding":
@@ -54,7 +55,7 @@ def decide(machine: Machine, needs: Needs, catalog: Catalog, *, second: bool = F
         if companion is not None:
             needs = _with(needs, reserve_bytes=needs.reserve_bytes + companion.memory.total_bytes)
     space, models = space_for(machine, needs, catalog)
-    found = search(space, models)
+    found = search(space, models, watch)
     tier = tier_of(machine, catalog.assumptions["tiers"])
     winner = _settled_winner(found, space)
     pick: Pick | None = None
@@ -223,7 +224,7 @@ def _what_would_help(space: Space, found: Found) -> str:
     return "other wishes, another machine, or a cloud provider"
 
 
-def why_not(machine: Machine, needs: Needs, catalog: Catalog) -> dict[str, Any]:
+def why_not(machine: Machine, needs: Needs, catalog: Catalog, watch: Watch | None = None) -> dict[str, Any]:
     """Return the document ``sizer/why-not/1``: the first gate that refuses the model, by how much, and what would unlock it."""
     space, models = space_for(machine, needs, catalog)
     model = models[0]
@@ -248,7 +249,7 @@ def why_not(machine: Machine, needs: Needs, catalog: Catalog) -> dict[str, Any]:
         document["pick"] = pick_from(winner, space, found, tier).to_dict()
         document["decode_tps"] = round(winner.decode_tps, 1)
         document["reason"] = f"it runs here: {winner.quant.id} at {winner.config.context} tokens, about {winner.decode_tps:.0f} tokens/s"
-        best = pick_among(search(*space_for(machine, _with(needs, model=None, quant=None), catalog)).best, space)
+        best = pick_among(search(*space_for(machine, _with(needs, model=None, quant=None), catalog), watch).best, space)
         if best is not None and best.model.id != model.id and best.quality and winner.quality:
             document["gate"] = "is_best"
             document["reason"] += (

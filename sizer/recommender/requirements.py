@@ -14,9 +14,10 @@ from sizer.recommender.space import Row, Space
 from sizer.records import replace
 from sizer.schema.machine import Machine
 from sizer.schema.needs import Needs
+from sizer.watch import Watch
 
 
-def requirements(needs: Needs, catalog: Catalog, describe: Callable[..., Machine]) -> dict[str, Any]:
+def requirements(needs: Needs, catalog: Catalog, describe: Callable[..., Machine], watch: Watch | None = None) -> dict[str, Any]:
     """Return the document ``sizer/plan/1``: per machine class whether it runs the model, how fast, and what is missing; the first class that does.
 
     Without a quantisation the usual one of the model is meant, without a speed the floor of the use case."""
@@ -26,7 +27,10 @@ def requirements(needs: Needs, catalog: Catalog, describe: Callable[..., Machine
     needs = replace(needs, quant=quant, min_tps=needs.min_tps or case["decode_floor_tps"])
     classes = []
     smallest = None
-    for entry in catalog.assumptions["machine_classes"]["rows"]:
+    watch = watch or Watch()
+    rows = catalog.assumptions["machine_classes"]["rows"]
+    for done, entry in enumerate(rows):
+        watch.step("classes", entry["name"], done, len(rows))
         machine = describe(**{key: value for key, value in entry.items() if key not in ("name", "kind")})
         space, models = space_for(machine, needs, catalog)
         found = search(space, models)
@@ -34,6 +38,7 @@ def requirements(needs: Needs, catalog: Catalog, describe: Callable[..., Machine
         classes.append(_class_document(entry, row, found, space))
         if smallest is None and row is not None:
             smallest = entry["name"]
+    watch.step("classes", "the classes of machine are compared", len(rows), len(rows))
     return {
         "schema": "sizer/plan/1",
         "model": model.id,

@@ -11,6 +11,7 @@ from sizer.records import dataclass, field, replace
 from sizer.runtimes.options import Option, model_refusal
 from sizer.schema.catalog import Model, Quant
 from sizer.schema.recommendation import Rejection, Role
+from sizer.watch import Watch
 
 
 class Missed:
@@ -81,7 +82,7 @@ def offer_bound(offer: Offer, space: Space) -> float:
     return _most_quality(offer.model, offer.quant, space) + space.most_extra_points + option.preference - space.offer_penalties(offer)
 
 
-def search(space: Space, models: Iterable[Model]) -> Found:
+def search(space: Space, models: Iterable[Model], watch: Watch | None = None) -> Found:
     """Return what is open, judged. Models are tried from the highest possible points down; it ends when none can win any more and enough fit."""
     found = Found()
     candidates: list[tuple[float, Model]] = []
@@ -93,13 +94,17 @@ def search(space: Space, models: Iterable[Model]) -> Found:
             found.refused[model.id] = (gate.name, gate.reason(model, space))
     candidates.sort(key=lambda item: (-item[0], item[1].id))
     best = -1e9
-    for bound, model in candidates:
+    for done, (bound, model) in enumerate(candidates):
+        if watch is not None:
+            watch.step("choose", model.name, done, len(candidates))
         if bound < best - space.weights["tie_points"] and len(found.best) >= space.search["enough_models"]:
             break
         row = best_row(model, space, found)
         if row is not None:
             found.best.append(row)
             best = max(best, row.utility)
+    if watch is not None:
+        watch.step("choose", "the models are compared", len(candidates), len(candidates))
     found.best.sort(key=_order, reverse=True)
     return found
 

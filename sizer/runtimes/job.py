@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any, Literal
 
+from sizer.lazy import lazy
 from sizer.records import dataclass
 from sizer.runtimes import shell, versions
 from sizer.runtimes.facts import reason
@@ -66,34 +66,34 @@ class Job:
         self.apart = given.beside and self.entry["one_model"]
         self.port: int = (given.needs.port or self.entry["port"]) + (1 if self.apart else 0)
 
-    @cached_property
+    @lazy
     def containered(self) -> bool:
         """Whether the runtime is started from an image by the plan."""
         return self.setting.deployment in CONTAINERS and self.setting.inside is None
 
-    @cached_property
+    @lazy
     def state(self) -> RuntimeState:
         """What the machine already has of this runtime; nothing counts for a container."""
         found = self.given.machine.runtimes.get(self.option.runtime)
         return RuntimeState() if found is None or self.containered else found
 
-    @cached_property
+    @lazy
     def least_version(self) -> str | None:
         """The least version that this plan and this model need, None when any does."""
         known = [version for version in (self.entry["minimum_version"], self.model.min_runtime.get(self.option.runtime)) if version]
         return max(known, key=lambda version: versions.parse(version) or (), default=None)
 
-    @cached_property
+    @lazy
     def upgrade(self) -> bool:
         """Whether what is installed is too old."""
         return self.state.installed and versions.older(versions.parse(self.state.version), versions.parse(self.least_version))
 
-    @cached_property
+    @lazy
     def cards(self) -> tuple[Accelerator, ...]:
         """The accelerators that are used."""
         return tuple(self.given.machine.accelerators[index] for index in self.option.devices)
 
-    @cached_property
+    @lazy
     def artefact(self) -> str:
         """The name under which the runtime fetches the model."""
         found = artefact(self.option, self.model, self.given.quant) or self._from_source()
@@ -105,22 +105,22 @@ class Job:
             return source.ollama_tag or (f"hf.co/{source.hf_repo}:{self.given.quant.id}" if source.hf_repo else None)
         return source.mlx_repo or source.hf_repo or source.file
 
-    @cached_property
+    @lazy
     def context_total(self) -> int:
         """Tokens of all simultaneous requests together."""
         return self.config.context * self.config.parallel
 
-    @cached_property
+    @lazy
     def layers(self) -> int:
         """Layers that can be placed, the output layer counted as one."""
         return int(self.model.architecture.get("block_count", 0)) + 1
 
-    @cached_property
+    @lazy
     def embeds(self) -> bool:
         """Whether the model is served for embeddings."""
         return "embedding" in self.model.roles
 
-    @cached_property
+    @lazy
     def sees(self) -> bool:
         """Whether the vision part of the model is loaded: it was counted in the memory."""
         return self.given.memory.projector_bytes > 0
@@ -135,7 +135,7 @@ class Job:
         """The server's address without path."""
         return f"http://localhost:{self.port}"
 
-    @cached_property
+    @lazy
     def keep_alive(self) -> int | None:
         """Seconds after which an idle model gives its memory back; None: never."""
         seconds: int | None = self.entry["keep_alive_seconds"]
