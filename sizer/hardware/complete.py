@@ -128,9 +128,15 @@ def _identified(card: Accelerator, machine: Machine, catalog: Catalog) -> tuple[
         name = device.name
         evidence.append(_REPORTED + card.name)
     total = card.memory_total_bytes
+    notices = []
     if not total and device.kind == "discrete":
         total = budgets.nameplate_bytes(device, catalog.budgets)
         evidence.append(_NAMEPLATE)
+        sizes = {rival.memory_bytes for rival in (device, *found.rivals)} | set(device.memory_options)
+        if len(sizes) > 1 and card.usable:
+            listed = " or ".join(f"{size / GIB:g}" for size in sorted(size for size in sizes if size))
+            text = f"{name}: its memory was not told; it is sold with {listed} GiB, and {(device.memory_bytes or 0) / GIB:g} is assumed"
+            notices.append(Notice("assumed-memory", "info", text, "name it with --vram GiB"))
     elif total is None and device.kind == "unified" and device.vendor in ("apple", "nvidia"):
         total = machine.memory.total_bytes
     apis = card.apis
@@ -156,7 +162,7 @@ def _identified(card: Accelerator, machine: Machine, catalog: Catalog) -> tuple[
         apis=apis,
         evidence=tuple(evidence),
     )
-    return named, device, []
+    return named, device, notices
 
 
 def _as_seen(card: Accelerator) -> Accelerator:
@@ -200,7 +206,7 @@ def _unlisted(card: Accelerator, found: Identity) -> tuple[Accelerator, Device |
         }
         evidence.append(f"{_ASSUMED_AS}{like.name}" + (f", {share:g} of it" if share != 1 else ""))
     card = replace(card, key=None, evidence=tuple(evidence), **figures)
-    if card.kind != "discrete":
+    if card.kind == "integrated" or (like is None and card.kind != "discrete"):
         return card, None, []
     if not card.usable or any(line.startswith("described: --vram") for line in card.evidence):
         return card, None, []

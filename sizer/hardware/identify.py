@@ -1,5 +1,6 @@
 """Which entry of the accelerator table a probed device is: by PCI id first, then by the exact driver name
-(Snapdragon graphics have one name for many parts: there the processor's name decides).
+(Snapdragon graphics have one name for many parts: there the processor's name decides), then by the words of the name in any order and spelling
+("A800-SXM4-80GB" is the "A800 SXM4 80 GB").
 
 Several entries may share an id or a name (memory sizes, laptop parts, whole families of Radeons): what else is known of the device decides, memory first.
 Nothing fits: the device keeps its name, has no key, and its figures are taken from the nearest entry of the same maker and are marked assumed.
@@ -68,12 +69,19 @@ def identify(accelerator: Accelerator, index: DeviceIndex, *, processor: str | N
     ):
         candidates = tuple(device for device in found if device.vendor == vendor or vendor == "other")
         if candidates:
-            best, rivals = narrowed(candidates, accelerator, index, main_memory_bytes)
+            best, rivals = narrowed(candidates, accelerator, index, main_memory_bytes, processor)
             return Identity(best, f"{how} {accelerator.pci_id}" if how == "PCI id" else how, rivals=rivals)
     given = index.get(accelerator.key)
     if given is not None and given.vendor == vendor:
         return Identity(given, "the key in the document")
-    return Identity(None, "not in the table", like=_nearest(accelerator, vendor, index))
+    from sizer.hardware.names import same_words  # cutting every name of the table into words is not cheap, and seldom needed
+
+    spelt = tuple(device for device in same_words(accelerator.name, index) if device.vendor == vendor and _fits_memory(device, accelerator.memory_total_bytes))
+    if spelt:
+        best, rivals = narrowed(spelt, accelerator, index, main_memory_bytes, processor)
+        return Identity(best, "the words of its name", rivals=rivals)
+    chip = vendor == "apple" and accelerator.kind == "unified"
+    return Identity(None, "not in the table", like=_nearest_chip(accelerator, index, main_memory_bytes) if chip else _nearest(accelerator, vendor, index))
 
 
 def part_of(plain: str) -> str | None:
@@ -98,11 +106,15 @@ def _part(accelerator: Accelerator, index: DeviceIndex, what: str) -> Identity:
 
 
 def narrowed(
-    candidates: Sequence[Device], accelerator: Accelerator, index: DeviceIndex, main_memory_bytes: int | None = None
+    candidates: Sequence[Device], accelerator: Accelerator, index: DeviceIndex, main_memory_bytes: int | None = None, processor: str | None = None
 ) -> tuple[Device, tuple[Device, ...]]:
-    """Return the entry that fits best and those that nothing tells apart from it. Each test only counts when some entry passes it."""
+    """Return the entry that fits best and those that nothing tells apart from it. Each test only counts when some entry passes it.
+
+    ``processor``: the processor's name; AMD's end with the graphics inside ("AMD Ryzen 5 7640U w/ Radeon 760M Graphics").
+    """
     if len(candidates) == 1:
         return candidates[0], ()
+    inside = {device.key for device in index.by_name(re.split(r"\b(?:w/|with)\s", processor, maxsplit=1)[-1])} if processor else set()
     named = {device.key for device in index.by_name(accelerator.name)}
     laptop = any(word in accelerator.name.lower() for word in _LAPTOP_WORDS)
     revision = _revision(accelerator)
@@ -113,6 +125,7 @@ def narrowed(
         lambda device: revision is not None and revision in device.pci_revisions,
         lambda device: clock is not None and device.memory_clock_mhz is not None and device.memory_clock_mhz[0] <= clock <= device.memory_clock_mhz[1],
         lambda device: device.key in named,
+        lambda device: device.kind != "discrete" and device.key in inside,
         lambda device: not laptop or device.form == "laptop",
         lambda device: device.kind != "discrete" or _fits_memory(device, memory) if device.vendor != "apple" else memory in device.memory_options,
         lambda device: device.kind == "discrete" or device.vendor == "apple" or _fits_memory(device, memory or main_memory_bytes),
@@ -140,15 +153,17 @@ def _fits_memory(device: Device, memory_bytes: int | None) -> bool:
 
 
 def _nearest(accelerator: Accelerator, vendor: Vendor, index: DeviceIndex) -> Device | None:
-    """Return the entry whose figures an unlisted card is given: same maker, generation and memory; of several the slower half decides."""
+    """Return the entry whose figures an unlisted card is given: same maker, nearest generation and memory; of several the slower half decides."""
     if accelerator.kind != "discrete" or not accelerator.memory_total_bytes:
         return None
     memory = accelerator.memory_total_bytes
     laptop = any(word in accelerator.name.lower() for word in _LAPTOP_WORDS)
     same = [device for device in index if device.vendor == vendor and device.kind == "discrete" and device.memory_bytes and device.bandwidth_gbs]
+    wanted = _generation(accelerator)
+    gaps = {device.key: abs(own - wanted) for device in same if wanted is not None and (own := _generation(device)) is not None}
     tests: tuple[Callable[[Device], bool], ...] = (
-        lambda device: accelerator.compute_capability in (None, device.compute_capability),
-        lambda device: accelerator.gfx_target in (None, device.gfx_target),
+        lambda device: accelerator.gfx_target is not None and device.gfx_target == accelerator.gfx_target,
+        lambda device: bool(gaps) and gaps.get(device.key) == min(gaps.values()),
         lambda device: (device.form == "laptop") == laptop,
         lambda device: device.form != "datacenter",
     )
@@ -159,3 +174,26 @@ def _nearest(accelerator: Accelerator, vendor: Vendor, index: DeviceIndex) -> De
     gap = min(abs((device.memory_bytes or 0) - memory) for device in same)
     nearest = sorted((device for device in same if abs((device.memory_bytes or 0) - memory) == gap), key=lambda device: (device.bandwidth_gbs or 0, device.key))
     return nearest[(len(nearest) - 1) // 2]
+
+
+def _generation(one: Accelerator | Device) -> int | None:
+    """Return a number that grows with the chip's generation: 89 for compute capability 8.9, 1100 for gfx1100 and gfx1103 (90 for gfx90a)."""
+    if one.compute_capability:
+        major, _, minor = one.compute_capability.partition(".")
+        return int(major) * 10 + int(minor) if major.isdigit() and minor.isdigit() else None
+    digits = (one.gfx_target or "").removeprefix("gfx")
+    return int(digits[:-2]) * 100 + int(digits[-2], 16) if len(digits) > 2 and digits[:-2].isdigit() and digits[-2] in "0123456789abcdef" else None
+
+
+def _nearest_chip(accelerator: Accelerator, index: DeviceIndex, main_memory_bytes: int | None) -> Device | None:
+    """Return the entry whose figures an unlisted Apple chip is given: sold with that much memory, and with as many graphics cores or the next fewer.
+
+    Of several the slowest decides.
+    """
+    chips = [device for device in index if device.vendor == "apple" and device.gpu_cores and device.bandwidth_gbs]
+    chips = [device for device in chips if main_memory_bytes in device.memory_options] or chips
+    cores = accelerator.gpu_cores
+    chips = [device for device in chips if cores and (device.gpu_cores or 0) <= cores] or chips
+    most = max((device.gpu_cores or 0 for device in chips), default=0) if cores else 0
+    chips = [device for device in chips if device.gpu_cores == most] or chips
+    return min(chips, key=lambda device: (device.bandwidth_gbs or 0, device.key), default=None)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sizer.schema.catalog import Device
 
 _MAKER_WORDS = {"nvidia": "nvidia", "geforce": "nvidia", "amd": "amd", "radeon": "amd", "intel": "intel", "apple": "apple", "qualcomm": "qualcomm"}
-_EMPTY_WORDS = frozenset({"gpu", "graphics", "card", "the", "generation", "edition", "desktop", "ati", *_MAKER_WORDS})
+_EMPTY_WORDS = frozenset({"gpu", "graphics", "card", "the", "generation", "edition", "series", "desktop", "ati", *_MAKER_WORDS})
 _FAMILY_WORDS = frozenset({"rtx", "gtx", "rx", "arc", "tesla", "instinct"})
 _SOCKET_WORDS = frozenset({"pcie", "sxm", "sxm2", "sxm4", "sxm5", "nvl", "hbm3", "hbm2e"})
 _SAME = {"mobile": "laptop", "notebook": "laptop", "maxq": "max-q"}
@@ -108,6 +108,14 @@ def find(wanted: Wanted, index: DeviceIndex) -> Found:
         same = [device for device in same if _has_memory(device, wanted.memory_gib)] or same
     same.sort(key=lambda device: -device.popularity)
     return Found(same[0], tuple(same[1:]))
+
+
+def same_words(name: str, index: DeviceIndex) -> tuple[Device, ...]:
+    """Return the entries whose name has the same words as a driver's name, whatever their order; the socket ("PCIe", "SXM5") may be left out."""
+    asked = frozenset(words_of(name))
+    if not any(any(letter.isdigit() for letter in word) for word in asked):
+        return ()
+    return tuple(device for score, device in _scores(asked, set(), index) if score < _SHORT_FAMILY)
 
 
 def _scores(asked: frozenset[str], makers: set[str], index: DeviceIndex) -> Iterable[tuple[float, Device]]:

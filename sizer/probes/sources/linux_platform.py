@@ -46,6 +46,16 @@ DISPLAY_VENDORS = {
 }
 """PCI vendors whose display adapters exist only in virtual machines (virtio, QXL, Bochs; VMware; VirtualBox; Hyper-V)."""
 
+GROUP_MARKS = (
+    ("kubepods", "kubernetes"),
+    ("/docker/", "docker"),
+    ("/docker-", "docker"),
+    ("libpod", "podman"),
+    ("/lxc/", "lxc"),
+    ("/lxc.payload", "lxc"),
+)
+"""Parts of a control group's path that only containers have ("/system.slice/docker.service" is the daemon's own)."""
+
 
 def observe(host: Host) -> Iterable[Observation]:
     """Yield the platform's facts."""
@@ -120,14 +130,7 @@ def container(host: Host) -> str | None:
         if declared and declared != "wsl":
             return {"oci": "podman", "lxc-libvirt": "lxc"}.get(declared, declared)
     groups = text(host, "/proc/self/cgroup") or ""
-    for mark, kind in (
-        ("kubepods", "kubernetes"),
-        ("/docker/", "docker"),
-        ("/docker-", "docker"),
-        ("libpod", "podman"),
-        ("/lxc/", "lxc"),
-        ("/lxc.payload", "lxc"),
-    ):
+    for mark, kind in GROUP_MARKS:
         if mark in groups:
             return kind
     if re.search(r"(?m)^\S+ \S+ \S+ \S+ /proc/.*\blxcfs\b", text(host, "/proc/self/mountinfo") or ""):

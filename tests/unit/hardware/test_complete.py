@@ -257,3 +257,10 @@ def test_the_cards_of_recorded_machines_are_found(catalog: Catalog) -> None:
         checked += 1
     assert checked > 40
     assert not wrong
+
+
+def test_a_size_that_was_chosen_between_several_is_said_to_be_assumed(catalog: Catalog) -> None:
+    asleep = Accelerator("10de:2788", vendor="nvidia", pci_id="10de:2788", asleep=True, apis=("cuda",))
+    seen = complete(Machine(platform=Platform(os="linux"), memory=Memory(32 * GIB), origin="live", accelerators=(asleep,)), catalog)
+    (said,) = [notice for notice in seen.notices if notice.code == "assumed-memory"]
+    assert "8 or 16 GiB" in said.message

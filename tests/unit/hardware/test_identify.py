@@ -192,3 +192,61 @@ def test_an_overlay_entry_is_found_like_our_own() -> None:
     index = DeviceIndex({"x-card": row | {"pci_ids": ["10de:0001"], "patterns": [r"^card \d+$"]}})
     assert identify(Accelerator(name="?", pci_id="10DE:0001"), index).device is not None
     assert identify(Accelerator(name="NVIDIA Card 7"), index).device is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "memory_gib", "key"),
+    [
+        ("NVIDIA GeForce GTX 1060 3GB", 3, "nvidia-geforce-gtx-1060-3-gb"),
+        ("NVIDIA GeForce GTX 1060 6GB", 6, "nvidia-geforce-gtx-1060-6-gb"),
+        ("NVIDIA GeForce RTX 3050 6GB Laptop GPU", 6, "nvidia-geforce-rtx-3050-laptop-6gb"),
+        ("NVIDIA RTX A2000 12GB", 12, "nvidia-rtx-a2000-12-gb"),
+        ("NVIDIA A800-SXM4-80GB", 80, "nvidia-a800-sxm4-80-gb"),
+        ("NVIDIA A800 80GB PCIe", 80, "nvidia-a800-pcie-80-gb"),
+        ("NVIDIA RTX PRO 4000 Blackwell SFF Edition", 24, "nvidia-rtx-pro-4000-blackwell-sff"),
+        ("Radeon RX 580 Series", 8, "amd-radeon-rx-580"),
+    ],
+)
+def test_a_drivers_own_spelling_of_a_name_is_understood(catalog: Catalog, name: str, memory_gib: int, key: str) -> None:
+    found = identify(Accelerator(name, memory_total_bytes=memory_gib * GIB), catalog.device_index)
+    assert found.device is not None and found.device.key == key
+
+
+@pytest.mark.parametrize(
+    ("name", "memory_gib"),
+    [("NVIDIA GeForce RTX 5080 SUPER", 24), ("NVIDIA A100X", 80), ("NVIDIA T500", 4), ("NVIDIA H100 SXM5 96GB", 96), ("AMD Radeon RX 9080 XT", 32)],
+)
+def test_a_name_with_another_word_or_memory_is_no_listed_card(catalog: Catalog, name: str, memory_gib: int) -> None:
+    assert identify(Accelerator(name, memory_total_bytes=memory_gib * GIB), catalog.device_index).device is None
+
+
+@pytest.mark.parametrize(
+    ("processor", "pci_id", "key"),
+    [
+        ("AMD Ryzen 5 7640U w/ Radeon 760M Graphics", "1002:15bf", "amd-radeon-760m"),
+        ("AMD Ryzen 7 7840HS w/ Radeon 780M Graphics", "1002:15bf", "amd-radeon-780m"),
+        ("AMD Ryzen AI 9 365 w/ Radeon 880M", "1002:150e", "amd-radeon-880m"),
+        ("AMD RYZEN AI MAX 390 w/ Radeon 8050S", "1002:1586", "amd-radeon-8050s-strix-halo"),
+        ("AMD Eng Sample: 100-000000", "1002:15bf", "amd-radeon-780m"),
+    ],
+)
+def test_amds_processors_name_the_graphics_inside_them(catalog: Catalog, processor: str, pci_id: str, key: str) -> None:
+    unit = Accelerator("AMD Radeon Graphics", vendor="amd", kind="integrated", pci_id=pci_id)
+    found = identify(unit, catalog.device_index, processor=processor, main_memory_bytes=32 * GIB)
+    assert found.device is not None and found.device.key == key
+
+
+def test_an_old_unlisted_card_is_not_given_the_figures_of_a_new_one(catalog: Catalog) -> None:
+    kepler = Accelerator("Tesla K80", vendor="nvidia", memory_total_bytes=12 * GIB, compute_capability="3.7")
+    found = identify(kepler, catalog.device_index)
+    assert found.device is None and found.like is not None
+    assert float(found.like.compute_capability or 99) == min(float(device.compute_capability) for device in catalog.device_index if device.compute_capability)
+
+
+def test_an_unlisted_apple_chip_is_as_fast_as_the_slowest_one_of_its_size(catalog: Catalog) -> None:
+    chip = Accelerator("Apple M9 Max", vendor="apple", kind="unified", gpu_cores=41)
+    found = identify(chip, catalog.device_index, main_memory_bytes=128 * GIB)
+    assert found.device is None and found.like is not None
+    assert found.like.gpu_cores == 40 and 128 * GIB in found.like.memory_options
+    rivals = [device for device in catalog.device_index if device.gpu_cores == 40 and 128 * GIB in device.memory_options]
+    assert found.like.bandwidth_gbs == min(device.bandwidth_gbs or 0 for device in rivals)
