@@ -27,6 +27,12 @@ def document(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[s
     return parsed
 
 
+def test_a_replayed_recording_tells_the_source_of_each_fact(tmp_path: Path) -> None:
+    recording = Path(__file__).parent / "captures" / "linux-vm-without-gpu" / "capture.json"
+    shown = subprocess.run([*SIZER, "probe", "--explain", "--machine", str(recording)], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert "memory total_bytes = " in shown and "linux_memory" in shown
+
+
 def test_without_a_command_it_recommends(capsys: pytest.CaptureFixture[str]) -> None:
     without, with_it = document(CARD, capsys), document(["recommend", *CARD], capsys)
     assert without["schema"] == "sizer/recommendation/1" and without["pick"] == with_it["pick"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sizer.commands.common import the_catalog, the_machine
+from sizer.commands.options import MACHINE_NAMES, machine_options
 from sizer.commands.options import command as make_command
-from sizer.commands.options import machine_options
 from sizer.commands.parser import Option
 
 if TYPE_CHECKING:
@@ -53,10 +53,13 @@ def _machine(terminal: Terminal, values: dict[str, Any]) -> Machine | None:
         capture.write(values["record"])
         terminal.talk(f"wrote {values['record']}")
         return machine
+    explain = bool(values["explain"]) or not terminal.json
+    if values["machine"] is not None and all(values[name] in (None, ()) for name in MACHINE_NAMES[1:]):  # the file as it is: a capture tells its sources
+        return api.read_machine(values["machine"], explain=explain, catalog=the_catalog(terminal))
     described = the_machine(values, catalog=the_catalog(terminal))
     if described is not None:
         return described
-    return api.probe(explain=bool(values["explain"]) or not terminal.json)
+    return api.probe(explain=explain, catalog=the_catalog(terminal))
 
 
 def _measured(terminal: Terminal, machine: Machine) -> Machine:

@@ -12,6 +12,8 @@ from sizer.schema.machine import Accelerator, Fact, Machine, RuntimeState
 
 LABEL = 12
 BUDGET_NOTICE = "memory-budget"  # its rule stands beside the figure
+NOT_RECORDED = "not_recorded"  # a capture's gaps: listed with --verbose
+NAMEPLATE = "assumed: memory by the nameplate"
 Line = tuple[str, str, tuple[str, ...]]
 """What it is, its value, and the names of the facts whose source stands at the right."""
 
@@ -30,8 +32,11 @@ def report(machine: Machine, *, ink: Ink = PLAIN, explain: bool = False, verbose
     blocks.append(_block("Disk", _disk(machine), "disk", machine, ink))
     blocks.append([ink.title("Runtimes"), *runtimes(machine.runtimes)])
     if explain:
-        blocks.append([ink.title("Facts"), *fact_lines(machine.facts, ink)] if machine.facts else [])
+        told_apart = [fact for fact in machine.facts if fact.fact != NOT_RECORDED]
+        blocks.append([ink.title("Facts"), *fact_lines(told_apart, ink)] if told_apart else [])
         blocks.append([ink.title("Evidence"), *_evidence(machine)])
+    if verbose:
+        blocks.append(_not_recorded(machine, ink))
     told = notices((notice for notice in machine.notices if notice.code != BUDGET_NOTICE), ink, verbose=True)
     blocks.append([ink.title("Notes"), *told] if told else [])
     if machine.elapsed_ms is not None:
@@ -85,7 +90,8 @@ def _system(machine: Machine) -> list[Line]:
     if platform.wsl:
         lines.append(("WSL", "yes", ("wsl",)))
     if platform.virtual_machine:
-        lines.append(("virtual", "yes" if platform.virtual_machine is True else platform.virtual_machine, ("virtual_machine",)))
+        unnamed = platform.virtual_machine is True or platform.virtual_machine == "unknown"
+        lines.append(("virtual", "yes, by an unknown hypervisor" if unnamed else str(platform.virtual_machine), ("virtual_machine",)))
     lines.append(("display", platform.display or "unknown", ("display",)))
     return lines
 
@@ -128,8 +134,13 @@ def accelerator_title(accelerator: Accelerator, number: int) -> str:
 
 def _accelerator(accelerator: Accelerator) -> list[Line]:
     a = accelerator
-    memory = gib_unit(a.memory_total_bytes) + (f", {gib_unit(a.memory_free_bytes)} free" if a.memory_free_bytes is not None else "")
-    shared = f", {gib_unit(a.shared_memory_bytes)} shared" if a.shared_memory_bytes is not None else ""
+    if a.kind != "discrete" and a.memory_total_bytes is None:
+        memory = "main memory" + (f", up to {gib_unit(a.shared_memory_bytes)} of it" if a.shared_memory_bytes is not None else "")
+        shared = ""
+    else:
+        memory = gib_unit(a.memory_total_bytes) + (f", {gib_unit(a.memory_free_bytes)} free" if a.memory_free_bytes is not None else "")
+        memory += " (by its nameplate: nobody told)" if NAMEPLATE in a.evidence else ""
+        shared = f", {gib_unit(a.shared_memory_bytes)} shared" if a.shared_memory_bytes is not None else ""
     apis = [BACKEND_NAMES.get(api, api) for api in API_ORDER if api in a.apis]
     apis += [clean(api) for api in a.apis if api not in API_ORDER]
     lines: list[Line] = [
@@ -162,7 +173,7 @@ def runtimes(states: dict[str, RuntimeState]) -> list[str]:
     lines: list[str] = []
     absent = []
     for name, state in states.items():
-        called = RUNTIME_NAMES.get(name, clean(name))
+        called = {**RUNTIME_NAMES, "docker": "Docker"}.get(name, clean(name))
         if not (state.installed or state.running):
             absent.append(called)
             continue
@@ -192,6 +203,13 @@ def fact_lines(facts: Iterable[Fact], ink: Ink = PLAIN) -> list[str]:
 
 def _value(value: object) -> str:
     return ", ".join(str(item) for item in value) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _not_recorded(machine: Machine, ink: Ink) -> list[str]:
+    """Return the questions that a capture does not hold, one a line."""
+    gaps = [fact.value for fact in machine.facts if fact.fact == NOT_RECORDED]
+    questions = [clean(str(question)) for gap in gaps for question in (gap if isinstance(gap, (list, tuple)) else [gap])]
+    return [ink.title("Not recorded"), *(line for question in questions for line in wrap(question, indent="  ", hanging="    "))] if questions else []
 
 
 def _evidence(machine: Machine) -> list[str]:

@@ -10,7 +10,7 @@ from sizer.catalog.listing import models_document
 from sizer.catalog.load import Catalog
 from sizer.renderers import estimate_report, machine_report, models_report, plan_report
 from sizer.schema.estimate import SpeedEstimate
-from sizer.schema.machine import Accelerator, Cpu, Machine, Memory, Notice, Platform
+from sizer.schema.machine import Accelerator, Cpu, Fact, Machine, Memory, Notice, Platform
 
 Make = dict[str, Callable[..., Any]]
 GIB = 1 << 30
@@ -136,3 +136,16 @@ def test_the_rule_of_the_budget_stands_beside_it_and_not_again_in_the_notes(make
     rule = Notice("memory-budget", "info", "main memory: host-linux: 32.0 GiB - 5.0 GiB for the system")
     shown = machine_report.report(make["machine"](notices=(rule,), facts=()))
     assert shown.count("5.0 GiB for the system") == 1 and "rule: host-linux" in shown
+
+
+def test_what_a_recording_lacks_is_listed_when_asked_for(make: Make) -> None:
+    gaps = Fact("capture", "not_recorded", ["env:SNAP", "call:affinity"], "replay")
+    recorded = make["machine"](facts=(gaps,))
+    assert "call:affinity" in machine_report.report(recorded, verbose=True) and "call:affinity" not in machine_report.report(recorded, explain=True)
+
+
+def test_memory_that_nobody_told_is_said_to_be_a_nameplate_and_shared_memory_to_be_shared(make: Make) -> None:
+    card = Accelerator(name="Sleeping card", memory_total_bytes=8 * GIB, evidence=("assumed: memory by the nameplate",))
+    unit = Accelerator(name="Unit", kind="integrated")
+    shown = machine_report.report(make["machine"](accelerators=(card, unit)))
+    assert "8 GiB (by its nameplate: nobody told)" in shown and "memory      main memory" in shown
