@@ -1,0 +1,127 @@
+// A setup wizard's page: ask sizer, show what it chose and what is to be done. Plain Node, no packages.
+//
+// In Electron call `ask()` in the main process and send the result to the window; in Tauri the same program is a sidecar, started from Rust with the
+// same arguments, and `page()` runs in the web view. Alone it prints the page: node wizard.mjs [--sizer PROGRAM] [options of sizer recommend ...] > page.html
+import { spawn } from 'node:child_process';
+import { pathToFileURL } from 'node:url';
+
+const MOST_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Ask sizer and return what came of it, never throwing for anything the program does:
+ *   { kind: 'pick', document }            exit 0
+ *   { kind: 'nothing-fits', document }    exit 3: document.pick is null, document.fallback names a cloud provider
+ *   { kind: 'error', code, message, hint, exitCode }
+ */
+export function ask({ program = 'sizer', words = [], timeoutMs = 60_000, signal } = {}) {
+  return new Promise((resolve) => {
+    const failed = (code, message, hint = null, exitCode = null) => resolve({ kind: 'error', code, message, hint, exitCode });
+    // no shell: words of the user stay words; windowsHide: no console flashes up behind the wizard
+    const child = spawn(program, ['recommend', '--json', '--quiet', ...words], { windowsHide: true, stdio: ['ignore', 'pipe', 'pipe'], signal });
+    const chunks = [];
+    let size = 0;
+    let talk = '';
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill();
+    }, timeoutMs);
+    child.stdout.on('data', (chunk) => {
+      size += chunk.length;
+      if (size <= MOST_BYTES) chunks.push(chunk);
+      else child.kill();
+    });
+    child.stderr.on('data', (chunk) => {
+      talk = (talk + chunk).slice(-4000);
+    });
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      if (error.name === 'AbortError') failed('cancelled', 'cancelled', null, 130);
+      else failed('not-started', `${program} could not be started: ${error.message}`);
+    });
+    child.on('close', (exitCode) => {
+      clearTimeout(timer);
+      if (late) return failed('timeout', `no answer within ${timeoutMs / 1000} seconds`, null, exitCode);
+      if (size > MOST_BYTES) return failed('too-long', 'the answer is too long', null, exitCode);
+      let document;
+      try {
+        document = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+      } catch {
+        return failed('no-answer', talk.trim() || `ended with ${exitCode} and without an answer`, null, exitCode);
+      }
+      if (exitCode === 0 && document.pick) return resolve({ kind: 'pick', document });
+      if (exitCode === 3) return resolve({ kind: 'nothing-fits', document });
+      return failed(document.code ?? 'unknown', document.message ?? `ended with ${exitCode}`, document.hint ?? null, exitCode); // 1, 2, 4, 5
+    });
+  });
+}
+
+/** Return text as HTML. Names of models and graphics cards come from outside: nothing of them may become markup. */
+export function escape(text) {
+  return String(text ?? '').replace(/[&<>"'`]/g, (letter) => `&#${letter.charCodeAt(0)};`);
+}
+
+/** Return the wizard's page for a result of `ask()`. */
+export function page(result) {
+  const body = { pick: picked, 'nothing-fits': nothingFits, error: failure }[result.kind](result);
+  const policy = "default-src 'none'; style-src 'unsafe-inline'"; // whatever slips through, it runs nothing and loads nothing
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<title>Local model</title>
+<style>body{font:16px system-ui;max-width:44rem;margin:2rem auto}pre{background:#eee;padding:.6rem;white-space:pre-wrap}small{color:#555}</style>
+${body}
+</html>
+`;
+}
+
+const gib = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+const gb = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
+
+function picked({ document }) {
+  const { pick, notices } = document;
+  const speed = pick.speed.decode_tps === null ? '' : `, about ${Math.round(pick.speed.decode_tps)} tokens a second`;
+  const warnings = notices.filter((notice) => notice.level === 'warning');
+  return `<h1>${escape(pick.display_name)}</h1>
+<p>${escape(pick.quant)} through ${escape(pick.runtime)}: ${gb(pick.download_bytes)} to download, ${gib(pick.memory.total_bytes)} of memory, ${escape(pick.context)} tokens of context${speed}.</p>
+${warnings.map((notice) => `<p class="warning">${escape(notice.message)}</p>`).join('\n')}
+<h2>What will be done</h2>
+${steps(pick.steps.filter((step) => !['stop', 'undo'].includes(step.kind)))}
+<h2>To stop and to undo</h2>
+${steps(pick.steps.filter((step) => ['stop', 'undo'].includes(step.kind)))}
+<h2>For programs</h2>
+<p>Address <code>${escape(pick.endpoint.base_url)}</code>, model <code>${escape(pick.endpoint.model)}</code></p>
+<h2>Why</h2>
+<ul>${pick.why.map((reason) => `<li>${escape(reason.fact)} <small>${escape(reason.rule)}</small></li>`).join('\n')}</ul>`;
+}
+
+function steps(list) {
+  const one = (step) => `<li data-kind="${escape(step.kind)}"><b>${escape(step.title)}</b>${
+    step.command === null ? '' : `<pre>${escape(step.command)}</pre>`}${step.note === null ? '' : `<small>${escape(step.note)}</small>`}</li>`;
+  return `<ol>${list.map(one).join('\n')}</ol>`;
+}
+
+function nothingFits({ document }) {
+  const least = document.alternatives.find((other) => other.role === 'least-bad');
+  const cloud = document.fallback;
+  return `<h1>No local model fits this computer</h1>
+<ul>${document.rejected.slice(0, 5).map((entry) => `<li>${escape(entry.runtime ?? entry.model)}: ${escape(entry.reason)}</li>`).join('\n')}</ul>
+${least ? `<p>The closest would be ${escape(least.display_name)}, ${gib(least.memory.total_bytes)}.</p>` : ''}
+${cloud ? `<p>Use ${escape(cloud.provider)} (${escape(cloud.base_url)}) with a key of your own instead.</p>` : ''}`;
+}
+
+function failure({ message, hint, code }) {
+  return `<h1>The computer could not be judged</h1>
+<p>${escape(message)}</p>${hint ? `<p>${escape(hint)}</p>` : ''}<p><small>${escape(code)}; setup goes on without a local model.</small></p>`;
+}
+
+const own = process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href;
+if (own) {
+  const words = process.argv.slice(2);
+  const at = words.indexOf('--sizer');
+  const [, program = 'sizer'] = at < 0 ? [] : words.splice(at, 2);
+  const result = await ask({ program, words });
+  process.stdout.write(page(result));
+  process.exitCode = { pick: 0, 'nothing-fits': 3 }[result.kind] ?? result.exitCode ?? 1;
+}
