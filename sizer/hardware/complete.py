@@ -87,9 +87,11 @@ def _explained(machine: Machine, main: budgets.Budget) -> Iterator[Fact]:
     yield Fact("memory", "bandwidth_gbs", machine.memory.bandwidth_gbs, f"{_DERIVED}{machine.memory.bandwidth_source}")
     for position, card in enumerate(machine.accelerators):
         subject = f"device:{card.bus_id or position}"
-        why = {kind: "; ".join(line.removeprefix(kind) for line in card.evidence if line.startswith(kind)) for kind in ("table: ", "budget: ")}
+        told = [line for line in card.evidence if not line.startswith(_REPORTED)]
+        why = {kind: "; ".join(line.removeprefix(kind) for line in told if line.startswith(kind)) for kind in ("table: ", "budget: ")}
+        guess = next((line for line in told if line.startswith(_ASSUMED_AS)), why["table: "])
         yield Fact(subject, "key", card.key, _DERIVED + why["table: "])
-        yield Fact(subject, "bandwidth_gbs", card.bandwidth_gbs, _DERIVED + why["table: "])
+        yield Fact(subject, "bandwidth_gbs", card.bandwidth_gbs, _DERIVED + guess)
         yield Fact(subject, "budget_bytes", card.budget_bytes, _RULE + why["budget: "])
 
 

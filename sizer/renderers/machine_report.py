@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from sizer.records import replace
 from sizer.renderers.machine_lines import API_ORDER, system_text
 from sizer.renderers.memory_lines import BACKEND_NAMES
 from sizer.renderers.text import PLAIN, WIDTH, Ink, clean, gb_unit, gib_unit, pieces, wrap
@@ -25,8 +26,7 @@ def report(machine: Machine, *, ink: Ink = PLAIN, explain: bool = False, verbose
         _block("Processor", _processor(machine), "cpu", machine, ink),
         _block("Memory", _memory(machine), "memory", machine, ink),
     ]
-    for number, accelerator in enumerate(machine.accelerators):
-        blocks.append(_block(accelerator_title(accelerator, number), _accelerator(accelerator), _subject(machine, number), machine, ink))
+    blocks += _accelerators(machine, ink)
     if not machine.accelerators:
         blocks.append([ink.title("GPU"), "  none found"])
     blocks.append(_block("Disk", _disk(machine), "disk", machine, ink))
@@ -42,6 +42,30 @@ def report(machine: Machine, *, ink: Ink = PLAIN, explain: bool = False, verbose
     if machine.elapsed_ms is not None:
         blocks.append([ink.faint(f"{machine.elapsed_ms:.0f} ms · sizer probe --explain for every source · --json for all of it")])
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _accelerators(machine: Machine, ink: Ink) -> list[list[str]]:
+    """Return a block for each accelerator; those that differ in nothing but their address share one."""
+    blocks: list[list[str]] = []
+    groups: list[list[int]] = []
+    for number, accelerator in enumerate(machine.accelerators):
+        if groups and _alike(machine.accelerators[groups[-1][0]], accelerator):
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    for numbers in groups:
+        first = machine.accelerators[numbers[0]]
+        buses = [clean(bus) for number in numbers if (bus := machine.accelerators[number].bus_id)]
+        title = accelerator_title(first, numbers[0])
+        if len(numbers) > 1:
+            title = f"GPU {numbers[0]}-{numbers[-1]}: {len(numbers)}x {title.partition(': ')[2]}"
+        blocks.append(_block(title, _accelerator(first, buses), _subject(machine, numbers[0]), machine, ink))
+    return blocks
+
+
+def _alike(one: Accelerator, other: Accelerator) -> bool:
+    plain = [replace(card, bus_id=None, evidence=(), memory_free_bytes=None) for card in (one, other)]
+    return plain[0] == plain[1] and gib_unit(one.memory_free_bytes) == gib_unit(other.memory_free_bytes)
 
 
 def _block(title: str, lines: Iterable[Line], subject: str, machine: Machine, ink: Ink) -> list[str]:
@@ -61,7 +85,7 @@ def _with_source(lines: list[str], source: str, ink: Ink) -> list[str]:
         if len(last) + len(source) + 2 <= WIDTH:
             lines[-1] = last.ljust(WIDTH - len(source)) + ink.faint(source)
         else:
-            lines.append(ink.faint(source.rjust(WIDTH)))
+            lines += [ink.faint(line.rjust(WIDTH)) for line in wrap(source, indent="", hanging="", width=WIDTH - LABEL)]
     return lines
 
 
@@ -132,7 +156,7 @@ def accelerator_title(accelerator: Accelerator, number: int) -> str:
     return f"GPU {number}: {clean(accelerator.name)}" + ("" if accelerator.usable else " (not usable)")
 
 
-def _accelerator(accelerator: Accelerator) -> list[Line]:
+def _accelerator(accelerator: Accelerator, buses: Sequence[str]) -> list[Line]:
     a = accelerator
     if a.kind != "discrete" and a.memory_total_bytes is None:
         memory = "main memory" + (f", up to {gib_unit(a.shared_memory_bytes)} of it" if a.shared_memory_bytes is not None else "")
@@ -146,14 +170,14 @@ def _accelerator(accelerator: Accelerator) -> list[Line]:
     lines: list[Line] = [
         ("kind", f"{a.kind}, {a.vendor}", ("kind", "vendor")),
         ("memory", memory + shared, ("memory_total_bytes", "memory_free_bytes", "shared_memory_bytes")),
-        ("for models", gib_unit(a.budget_bytes), ("budget_bytes",)),
+        ("for models", gib_unit(a.budget_bytes), ("budget_bytes",)) if a.usable else ("for models", "nothing: it cannot be used", ()),
         ("speaks", ", ".join(apis) or "nothing that a runtime uses", ("apis",)),
     ]
     if a.bandwidth_gbs is not None:
-        lines.append(("bandwidth", f"{a.bandwidth_gbs:.0f} GB/s", ("bandwidth_gbs",)))
+        lines.append(("bandwidth", f"{a.bandwidth_gbs:.0f} GB/s", ("bandwidth_gbs",) if a.key is None else ()))  # else the table's line says it
     if a.fp16_tflops is not None:
         lines.append(("compute", f"{a.fp16_tflops:g} TFLOPS at 16 bits", ("fp16_tflops",)))
-    ids = [("driver", a.driver_version), ("compute", a.compute_capability), ("gfx", a.gfx_target), ("pci", a.pci_id), ("bus", a.bus_id)]
+    ids = [("driver", a.driver_version), ("compute", a.compute_capability), ("gfx", a.gfx_target), ("pci", a.pci_id), ("bus", " ".join(buses))]
     shown = [f"{name} {value}" for name, value in ids if value]
     if shown:
         lines.append(("ids", ", ".join(shown), ("driver_version", "compute_capability", "gfx_target", "pci_id")))

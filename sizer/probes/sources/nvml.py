@@ -173,7 +173,7 @@ def _device(host: Host, entry: Mapping[str, Any], position: int, driver_version:
 
 def _unreadable(facts: dict[str, Any], problem: str) -> Iterator[Observation]:
     """A device whose memory NVML could not tell: lost, forbidden, or unified without saying so."""
-    where = facts["bus_id"] or f"number {facts['ordinal']}"
+    where = parse_address(facts["bus_id"]) or f"number {facts['ordinal']}"
     if problem == "NotSupported":
         yield Observation("device", "nvml", {**facts, "evidence": (*facts["evidence"], "the driver does not tell its memory")})
         yield notice(

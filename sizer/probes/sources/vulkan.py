@@ -37,6 +37,7 @@ NO_LOADER = {
 
 def observe(host: Host) -> Iterable[Observation]:
     """Yield the devices that Vulkan lists, or why it lists none."""
+    yield from _beside_a_card(host)
     if not wanted(host):
         yield from _asleep(host)
         return
@@ -69,6 +70,15 @@ def _candidates(found: list[PciDevice]) -> list[PciDevice]:
     others = [card for card in found if card.vendor in (AMD, INTEL)]
     has_card = len(found) > len(others)
     return [card for card in others if not (has_card and card.vendor == INTEL and slot(card.address) == INTEGRATED_SLOT)]
+
+
+def _beside_a_card(host: Host) -> Iterator[Observation]:
+    """Say of a unit that is not asked why it is not: a card beside it does the work."""
+    found = cards(host) if host.system == "linux" else []
+    asked = _candidates(found)
+    for card in found:
+        if card.vendor in (AMD, INTEL) and card not in asked:
+            yield Observation("device", "vulkan", {"bus_id": card.address, "evidence": ("not asked whether it computes: a card is beside it",)})
 
 
 def _windows_wanted(host: Host) -> bool:

@@ -101,7 +101,7 @@ def observe(host: Host) -> Iterable[Observation]:
     yield from _cpu(host, found)
     yield from _memory(host, found)
     found_adapters = adapters(host)
-    if found and not any(isinstance(found.get(name), list) for name in ("dxgi_adapters", "video_controllers")):
+    if all(name in found and not isinstance(found[name], list) for name in ("dxgi_adapters", "video_controllers")):
         message = "neither DXGI nor the registry tells which graphics adapters this machine has"
         yield notice("windows", "adapters-unreadable", "warning", message, "run sizer in a desktop session (not as a service), or name the card with --gpu")
     for position, adapter in enumerate(found_adapters):

@@ -226,3 +226,9 @@ def test_a_driver_that_hangs_or_crashes_costs_the_deadline_and_nothing_else(monk
     use_driver(monkeypatch, tmp_path, "icd.json", body)
     answer = Live(timeout=1.5).ask("call:vulkan")
     assert answer == expected if isinstance(expected, dict) else expected in answer["error"]
+
+
+def test_a_unit_beside_a_card_is_said_not_to_have_been_asked(machine: See) -> None:
+    both = {**card("0000:00:02.0", "8086:9a49", driver="i915"), **card("0000:01:00.0", "10de:1f9d", driver="nvidia"), "call:nvml": {"missing": True}}
+    unit = next(found for found in machine(both).accelerators if found.vendor == "intel")
+    assert any("not asked" in line for line in unit.evidence) and not unit.usable

@@ -149,3 +149,12 @@ def test_memory_that_nobody_told_is_said_to_be_a_nameplate_and_shared_memory_to_
     unit = Accelerator(name="Unit", kind="integrated")
     shown = machine_report.report(make["machine"](accelerators=(card, unit)))
     assert "8 GiB (by its nameplate: nobody told)" in shown and "memory      main memory" in shown
+
+
+def test_cards_that_differ_in_their_address_alone_share_a_block_and_no_line_is_too_long(make: Make) -> None:
+    cards = [Accelerator(name="Card", key="k", memory_total_bytes=8 * GIB, memory_free_bytes=7 * GIB, bus_id=f"0000:0{n}:00.0") for n in range(3)]
+    fuller = Accelerator(name="Card", key="k", memory_total_bytes=8 * GIB, memory_free_bytes=GIB, bus_id="0000:09:00.0")
+    long = Fact("device:0000:00:00.0", "key", "k", "catalog: " + "a very long name " * 8)
+    shown = machine_report.report(make["machine"](accelerators=(*cards, fuller), facts=(long,)))
+    assert "GPU 0-2: 3x Card" in shown and "0000:00:00.0 0000:01:00.0 0000:02:00.0" in shown and "GPU 3: Card" in shown
+    assert max(map(len, shown.splitlines())) <= 80
