@@ -19,7 +19,7 @@ from typing import Any
 
 from sizer.errors import CatalogError, SizerError
 
-FILES = ("assumptions", "budgets", "devices", "hosts", "model_catalog", "overheads", "quality", "quants", "runtimes", "speed")
+FILES = ("assumptions", "budgets", "devices", "hosts", "model_catalog", "overheads", "pci_names", "quality", "quants", "runtimes", "speed")
 """The data files, each with a module of the same name in ``sizer.catalog.shapes``. ``compiled(data)`` there returns the JSON-ready table of
 the same name; a shape that fills several tables (``model_catalog``) has ``tables(data)`` instead, which returns them by name."""
 

@@ -129,6 +129,12 @@ class Catalog:
         return table
 
     @lazy
+    def pci_names(self) -> dict[str, Any]:
+        """Names of chips that the accelerator table does not list, by maker and device id (`data/pci_names.yaml`)."""
+        table: dict[str, Any] = _compiled("pci_names")
+        return table
+
+    @lazy
     def speed(self) -> dict[str, Any]:
         """Fitted constants of the speed formulas (`data/speed.yaml`, written by benchmarks)."""
         table: dict[str, Any] = _compiled("speed")

@@ -119,6 +119,9 @@ def _identified(card: Accelerator, machine: Machine, catalog: Catalog) -> tuple[
     card = _as_seen(card)
     card = replace(card, vendor=vendor_of(card))
     found = identify(card, catalog.device_index, processor=machine.cpu.name, main_memory_bytes=machine.memory.total_bytes)
+    if found.device is None and (named := _named_by_id(card, catalog)) is not None:
+        card = named
+        found = identify(card, catalog.device_index, processor=machine.cpu.name, main_memory_bytes=machine.memory.total_bytes)
     if found.device is None:
         return _unlisted(card, found)
     device = found.device
@@ -186,6 +189,20 @@ def says_nothing(name: str) -> bool:
     """Return whether a reported name names no model: "Graphics Device", "AMD Radeon Graphics", a PCI id."""
     plain = normalised(name)
     return plain in _NO_NAMES or any((len(word) == 9 and word[4] == ":") or word.startswith("0x") for word in plain.split())
+
+
+def _named_by_id(card: Accelerator, catalog: Catalog) -> Accelerator | None:
+    """Return a card that was seen by its number alone with the name that the list of PCI ids gives it; None when it has a name or is not in that list."""
+    device = (card.pci_id or "").rpartition(":")[2].lower()
+    if not device or not (says_nothing(card.name) or device in card.name.lower().split()):
+        return None
+    name = catalog.pci_names.get(card.vendor, {}).get(device) if card.vendor in _MAKERS else None
+    if name is None:
+        return None
+    return replace(card, name=f"{_MAKERS[card.vendor]} {name}", evidence=(*card.evidence, _REPORTED + card.name))
+
+
+_MAKERS = {"nvidia": "NVIDIA", "amd": "AMD", "intel": "Intel"}
 
 
 def _agreed(found: Identity, name: str) -> Any:

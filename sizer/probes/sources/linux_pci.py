@@ -17,6 +17,8 @@ FOLDER = "/sys/bus/pci/devices"
 DISPLAY_CLASSES = (0x0300, 0x0302, 0x0380, 0x1200)
 """VGA controller, 3D controller, display controller, processing accelerator."""
 COMPUTE_ONLY_CLASSES = (0x0302, 0x1200)
+INTEL, PROCESSING_ACCELERATOR = 0x8086, 0x1200
+"""Together: the NPU inside a Core Ultra, which no runtime drives. Intel's GPUs call themselves displays, its Gaudi cards have a vendor id of their own."""
 
 VENDORS = {0x10DE: "nvidia", 0x1002: "amd", 0x8086: "intel", 0x106B: "apple", 0x17CB: "qualcomm", 0x5143: "qualcomm"}
 NO_ACCELERATORS = {
@@ -80,7 +82,8 @@ def observe(host: Host) -> Iterable[Observation]:
 def cards(host: Host) -> list[PciDevice]:
     """Return the cards of vendors whose devices compute, in the order of their addresses."""
     candidates = (device for device in display_devices(host) if device.vendor not in NO_ACCELERATORS)
-    return [device for device in candidates if device.vendor in VENDORS or device.kind in COMPUTE_ONLY_CLASSES]
+    known = (device for device in candidates if device.vendor in VENDORS or device.kind in COMPUTE_ONLY_CLASSES)
+    return [device for device in known if not (device.vendor == INTEL and device.kind == PROCESSING_ACCELERATOR)]
 
 
 def display_devices(host: Host) -> Iterator[PciDevice]:

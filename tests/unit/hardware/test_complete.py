@@ -116,6 +116,29 @@ def test_a_sleeping_card_is_named_from_its_pci_id(catalog: Catalog) -> None:
     assert "assumed: memory by the nameplate" in card.evidence
 
 
+@pytest.mark.parametrize(
+    ("seen", "vendor", "pci_id", "name"),
+    [
+        ("8086:8a52", "intel", "8086:8a52", "Intel Iris Plus Graphics G7"),
+        ("8086:7dd5", "intel", "8086:7dd5", "Intel Graphics (Meteor Lake)"),
+        ("NVIDIA 1d13", "nvidia", "10de:1d13", "NVIDIA GeForce MX250"),
+        ("NVIDIA Something New", "nvidia", "10de:1d13", "NVIDIA Something New"),
+        ("10de:ffff", "nvidia", "10de:ffff", "10de:ffff"),
+    ],
+)
+def test_a_card_without_a_driver_is_called_by_a_name_where_the_list_of_ids_has_one(catalog: Catalog, seen: str, vendor: str, pci_id: str, name: str) -> None:
+    once = complete(machine(Accelerator(name=seen, vendor=vendor, pci_id=pci_id, usable=False)), catalog)
+    assert once.accelerators[0].name == name
+    assert complete(once, catalog).accelerators[0] == once.accelerators[0], "completing twice changes nothing"
+
+
+def test_no_listed_device_stands_in_the_list_of_names_too(catalog: Catalog) -> None:
+    listed = {pci_id for device in catalog.devices.values() for pci_id in device.pci_ids}
+    vendors = {"nvidia": "10de", "amd": "1002", "intel": "8086"}
+    named = {f"{number}:{device}" for vendor, number in vendors.items() for device in catalog.pci_names[vendor]}
+    assert len(named) > 1000 and not named & listed
+
+
 def test_an_assumed_nameplate_never_becomes_a_fact(catalog: Catalog) -> None:
     asleep = Accelerator(name="10de:2503", vendor="nvidia", pci_id="10de:2503", apis=("cuda",))
     once = complete(machine(asleep), catalog)

@@ -370,6 +370,13 @@ def test_a_card_without_compute_driver_is_told_from_a_unit_in_a_processor_by_its
     assert (found.kind, found.memory_total_bytes) == ("integrated", 16 * GIB)
 
 
+def test_an_intel_npu_is_no_accelerator_that_a_runtime_drives(machine: See) -> None:
+    npu = card("0000:00:0b.0", "8086:643e", driver="intel_vpu", kind="0x120000")
+    assert machine(npu).accelerators == ()
+    unit = card("0000:00:02.0", "8086:64a0", driver="xe")
+    assert [found.pci_id for found in machine({**npu, **unit, "list:/sys/bus/pci/devices": ["0000:00:02.0", "0000:00:0b.0"]}).accelerators] == ["8086:64a0"]
+
+
 def test_partitions_of_one_card_are_one_card_with_one_memory(machine: See) -> None:
     answers: dict[str, Any] = {**card("0000:05:00.0", "1002:74a1", driver="amdgpu", kind="0x120000"), "call:access /dev/kfd": OPEN}
     answers["list:/sys/class/kfd/kfd/topology/nodes"] = [str(number) for number in range(8)]
