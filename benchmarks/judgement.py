@@ -1,4 +1,4 @@
-"""How good the picks are beside everything that was not tried: python benchmarks/judgement.py [--machines 500]
+"""How good the picks are beside everything that was not tried: python benchmarks/judgement.py [--machines 500] [--skip 0]
 
 For every generated machine and use case, every model, quantisation, engine, context step and cache type is placed and judged, nothing is pruned: no
 bound, no early end, no shortcut for what seems hopeless. Reported is by how many points the pick falls short of the best of those rows (what the ranking
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 from generated_machines import descriptions
@@ -108,12 +109,13 @@ def _catalog() -> Catalog:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--machines", type=int, default=500)
+    parser.add_argument("--skip", type=int, default=0, help="leave out the first so many: the whole list can be run in slices")
     parser.add_argument("--use-cases", default=",".join(USE_CASES))
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
     with ProcessPoolExecutor(asked.jobs) as pool:
         judge = partial(verdicts, use_cases=tuple(asked.use_cases.split(",")))
-        found = [one for several in pool.map(judge, descriptions(asked.machines), chunksize=4) for one in several]
+        found = [one for several in pool.map(judge, islice(descriptions(asked.machines), asked.skip, None), chunksize=4) for one in several]
     gaps = sorted(one.points for one in found if one.points is not None)
     beyond = [one for one in found if one.points is not None and one.points > ALLOWED_POINTS]
     print(f"{len(found)} decisions, {len(gaps)} with an answer")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sizer.estimator import speed
-from sizer.recommender.gates import gib, least_context, points
-from sizer.recommender.search import Found, best_score, nearest_misses
+from sizer.recommender.gates import gib, least_context, points, rate
+from sizer.recommender.search import Found, best_score, better_misses, nearest_misses, size_step
 from sizer.recommender.space import Row, Space
 from sizer.runtimes.options import model_refusal
 from sizer.schema.estimate import SpeedEstimate
@@ -47,9 +47,9 @@ def _model_reason(row: Row, space: Space, found: Found) -> Reason:
     assert quality is not None
     thinking = " with thinking" if row.thinking >= 0.5 else ""
     basis = "no board has tested it: estimated from size and date" if quality.basis == "prior" else "from public boards"
-    count = len(found.best)
+    compared = "all models" if found.untried else f"{len(found.best)} models"
     score = f"quality {points(quality.score)} of 100 (±{points(quality.uncertainty)}) for {space.needs.use_case}{thinking}"
-    among = f", best trade-off of {count} models that fit" if count > 1 else ""
+    among = f", best trade-off of {compared} that fit" if len(found.best) > 1 else ""
     fact = f"{score}{among}; {basis}"
     return Reason(rule="best-quality", fact=fact, source=_catalog_source(space))
 
@@ -57,20 +57,29 @@ def _model_reason(row: Row, space: Space, found: Found) -> Reason:
 def _quant_reason(row: Row, space: Space, found: Found) -> Reason | None:
     if space.needs.quant:
         return Reason(rule="quant-asked", fact=f"{row.quant.id} was asked for", source="--quant")
-    larger = [
-        miss
-        for miss in found.missed.values()
-        if miss.gate in ("fits_memory", "is_fast_enough", "fits_disk") and best_score(miss.model, space) > (row.quality.score if row.quality else 0)
-    ]
     kept = space.retention(row)
     share = f"{row.quant.id} keeps {100 * kept:.1f} % of the unquantised score" if kept < 0.9995 else f"{row.quant.id} loses nothing measurable"
-    if larger:
-        miss = nearest_misses(larger, 1)[0]
-        fact = f"{share}; the next better model, {miss.model.name}, is out: {miss.reason}"
-        if miss.row and miss.row.short_bytes > _FAR * miss.row.all_bytes:
-            fact = f"{share}; nothing better comes near to fitting: {miss.model.name} misses {gib(miss.row.short_bytes)}"
-        return Reason(rule="quant", fact=fact, source=f"{row.quant.source} ({row.quant.checked})")
-    return Reason(rule="quant", fact=share, source=f"{row.quant.source} ({row.quant.checked})")
+    beyond = _next_better(row, space, found)
+    return Reason(rule="quant", fact=f"{share}; {beyond}" if beyond else share, source=f"{row.quant.source} ({row.quant.checked})")
+
+
+def _next_better(row: Row, space: Space, found: Found) -> str | None:
+    """Say which model comes next, and why it is not the pick: it does not fit, or it fits and is too slow to be shown as a choice."""
+    bounds = space.search["alternatives"]
+    bar = (row.quality.score if row.quality else 0.0) + bounds["quality_gained"]
+    impatient = bounds["patience"] * space.use_case["decode_floor_tps"]
+    slow = [other for other in found.best if other.decode_tps < impatient and best_score(other.model, space) >= bar]
+    nearest = next(iter(nearest_misses(better_misses(found, row, space), 1)), None)
+    crawling = min(slow, key=lambda other: (size_step(other.model), -best_score(other.model, space), other.model.id), default=None)
+    if crawling is not None and (nearest is None or size_step(crawling.model) <= size_step(nearest.model)):
+        where = "" if crawling.full or not crawling.engine.devices else ", partly in main memory"
+        name = crawling.model.name
+        return f"the next better model, {name}, is slow here: {crawling.quant.id} would run at about {rate(crawling.decode_tps)} tokens/s{where}"
+    if nearest is None:
+        return None
+    if nearest.row and nearest.row.short_bytes > _FAR * nearest.row.all_bytes:
+        return f"nothing better comes near to fitting: {nearest.model.name} misses {gib(nearest.row.short_bytes)}"
+    return f"the next better model, {nearest.model.name}, is out: {nearest.reason}"
 
 
 def _context_reason(row: Row, space: Space) -> Reason | None:
@@ -122,7 +131,10 @@ def trade_off(role: str, row: Row, pick: Row) -> str:
         cache = f", cache in {row.config.kv_type_k}" if row.config.kv_type_k != pick.config.kv_type_k else ""
         return f"{row.config.context // 1024}k instead of {pick.config.context // 1024}k context{cache}"
     if role == "other-runtime":
-        return f"the same model through {row.option.entry['name']}"
+        name = row.option.entry["name"]
+        if (row.quant.id, row.config.context) == (pick.quant.id, pick.config.context):
+            return f"the same model through {name}"
+        return f"the same model through {name}, as {row.quant.id}, {row.decode_tps:.0f} instead of {pick.decode_tps:.0f} tokens/s"
     change = f"quality {points(mine)} instead of {points(theirs)}"
     if role == "smaller-download":
         return f"{row.download_bytes / 1e9:.1f} instead of {pick.download_bytes / 1e9:.1f} GB, {change}"

@@ -50,6 +50,7 @@ class Found:
     best: list[Row] = field(default_factory=list)
     missed: dict[str, Missed] = field(default_factory=dict)
     refused: dict[str, tuple[str, str]] = field(default_factory=dict)
+    untried: list[Model] = field(default_factory=list)  # could not win any more when enough others fitted, the most promising first
 
 
 TELLING = ("fits_memory", "fits_disk", "is_fast_enough", "download_is_small_enough")  # gates that say something about the machine or the wishes
@@ -98,6 +99,7 @@ def search(space: Space, models: Iterable[Model], watch: Watch | None = None) ->
         if watch is not None:
             watch.step("choose", model.name, done, len(candidates))
         if bound < best - space.weights["tie_points"] and len(found.best) >= space.search["enough_models"]:
+            found.untried = [model for _, model in candidates[done:]]
             break
         row = best_row(model, space, found)
         if row is not None:
@@ -201,16 +203,19 @@ def pick_among(best: Sequence[Row], space: Space) -> Row | None:
 def alternatives(found: Found, pick: Row, space: Space, most: int, settle: Callable[[Row], Row | None]) -> list[tuple[Role, Row]]:
     """Return up to ``most`` rows that differ from the pick for a reason, each with its role; no model twice unless its role is about the same model.
 
-    ``settle`` counts a row exactly, None where it does not fit after all; then the next best one is asked.
+    ``settle`` counts a row exactly, None where it does not fit after all; then the next best one is asked. Models that the search left untried
+    are tried where fewer than ``enough`` were found.
     """
     chosen: list[tuple[Role, Row]] = []
     used = {pick.model.id}
     bounds = space.search["alternatives"]
     least_quality = _quality(pick) - bounds["quality_given_up"]
     patient = bounds["patience"] * space.use_case["decode_floor_tps"]
+    longest = bounds["times_the_wait"] * max(space.use_case["first_token_floor_s"], pick.ttft_s or 0.0)
+    least_download = min(bounds["share_of_download"] * pick.download_bytes, pick.download_bytes - bounds["least_saved_bytes"])
 
     def take(role: Role, wanted: Callable[[Row], bool], value: Callable[[Row], float]) -> None:
-        while len(chosen) < most:
+        while len(chosen) < most and role not in (taken for taken, _ in chosen):
             options = [row for row in found.best if row.model.id not in used and wanted(row)]
             if not options:
                 return
@@ -226,17 +231,37 @@ def alternatives(found: Found, pick: Row, space: Space, most: int, settle: Calla
     def worth(row: Row) -> float:
         return row.utility
 
+    def kept(row: Row) -> float:
+        return _quality(row) - space.offer_penalties(row.offer)
+
+    def is_faster(row: Row) -> bool:
+        return bool(row.decode_tps >= bounds["times_as_fast"] * pick.decode_tps and _quality(row) >= least_quality)
+
+    def is_smarter(row: Row) -> bool:
+        return bool(row.decode_tps >= patient and (row.ttft_s or 0.0) <= longest and kept(row) >= kept(pick) + bounds["quality_gained"])
+
+    def is_smaller(row: Row) -> bool:
+        return bool(row.download_bytes <= least_download and _quality(row) >= least_quality)
+
     take("installed", lambda row: already_there(row, space), worth)
-    take("faster", lambda row: row.decode_tps >= bounds["times_as_fast"] * pick.decode_tps and _quality(row) >= least_quality, worth)
-    take("smarter", lambda row: row.decode_tps >= patient and _quality(row) >= _quality(pick) + bounds["quality_gained"], _quality)
-    least_download = min(bounds["share_of_download"] * pick.download_bytes, pick.download_bytes - bounds["least_saved_bytes"])
-    take("smaller-download", lambda row: row.download_bytes <= least_download and _quality(row) >= least_quality, worth)
+    take("faster", is_faster, worth)
+    take("smarter", is_smarter, kept)
+    take("smaller-download", is_smaller, worth)
     same: tuple[tuple[Role, Callable[[Row, Space], Row | None]], ...] = (("longer-context", longer_context), ("other-runtime", other_runtime))
     for role, find in same:
         other = find(pick, space) if len(chosen) < most else None
         if other is not None and (counted := settle(other)) is not None:
             chosen.append((role, counted))
-    return chosen
+    while len(chosen) < min(most, bounds["enough"]) and found.untried:
+        row = best_row(found.untried.pop(0), space, found)
+        if row is not None:
+            found.best.append(row)
+            take("faster", is_faster, worth)
+            take("smaller-download", is_smaller, worth)
+    return sorted(chosen, key=lambda choice: ROLES.index(choice[0]))
+
+
+ROLES: tuple[Role, ...] = ("installed", "faster", "smarter", "smaller-download", "longer-context", "other-runtime")
 
 
 def _quality(row: Row) -> float:
@@ -244,25 +269,35 @@ def _quality(row: Row) -> float:
 
 
 def other_runtime(pick: Row, space: Space) -> Row | None:
-    """Return the pick with the next runtime that drives the same engine and takes the same file."""
+    """Return the pick with the next runtime that drives the same engine and takes the same file, else its model's best row through another runtime."""
     for option in pick.engine.options:
         if option.runtime != pick.option.runtime and model_refusal(option, pick.model, pick.quant, space.needs) is None:
             row = space.place(replace(pick.offer, option=option), pick.config.context, pick.config.kv_type_k)
             if row.fits and first_closed_row_gate(row, space) is None:
                 return row
-    return None
+    best: Row | None = None
+    for engine in space.engines:
+        if bool(engine.devices) != bool(pick.engine.devices):
+            continue  # leaving the card is no choice between runtimes
+        others = tuple(option for option in engine.options if option.runtime != pick.option.runtime)
+        for offer in space.offers(pick.model, replace(engine, options=others)) if others else ():
+            for seen in _tried(offer, space):
+                if isinstance(seen, Row) and (best is None or _order(seen) > _order(best)):
+                    best = seen
+    return best
 
 
 def longer_context(pick: Row, space: Space) -> Row | None:
     """Return the pick with the longest context (at least double) that still fits as it is placed, with a quantised cache if it takes one."""
     if space.needs.use_case == "embedding":
         return None
+    least = space.search["alternatives"]["patience"] * pick.decode_tps
     for context in sorted(space.search["context_steps"], reverse=True):
         if context > pick.model.context or context < 2 * pick.config.context:
             continue
         for kv_type in dict.fromkeys((pick.config.kv_type_k, *space.kv_types(pick.offer))):
             row = space.place(pick.offer, context, kv_type)
-            if row.fits and row.full >= pick.full and first_closed_row_gate(row, space) is None and row.quality is not None:
+            if row.fits and row.full >= pick.full and first_closed_row_gate(row, space) is None and row.decode_tps >= least:
                 return row
     return None
 
@@ -285,15 +320,13 @@ def least_bad(space: Space, models: Iterable[Model], found: Found) -> Row | None
     return max(slow, key=lambda row: (row.decode_tps, _order(row)), default=None)
 
 
-def rejections(found: Found, pick: Row | None, space: Space, most: int = 5) -> list[Rejection]:
+def rejections(found: Found, pick: Row | None, space: Space, most: int = 4) -> list[Rejection]:
     """Return the runtimes that cannot or need not run here and the better models that did not make it, each with its first closed gate."""
     result = [Rejection(reason=refusal.reason, runtime=runtime, gate=refusal.gate) for runtime, refusal in first_refusals(space)]
     result += passed_over(pick, space) if pick else []
-    bar = pick.quality.score if pick and pick.quality else space.search["least_quality"]
     asked = space.needs.model is not None
-    missed = sorted(found.missed.values(), key=lambda miss: (-upper_bound(miss.model, space), miss.model.id))
-    telling = [miss for miss in missed if asked or (miss.gate in TELLING and best_score(miss.model, space) > bar)]
-    result += [Rejection(reason=miss.reason, model=miss.model.id, gate=miss.gate) for miss in nearest_misses(telling, most)]
+    missed = list(found.missed.values()) if asked else better_misses(found, pick, space)
+    result += [Rejection(reason=miss.reason, model=miss.model.id, gate=miss.gate) for miss in nearest_misses(missed, most)]
     if asked:
         result += [Rejection(reason=reason, model=name, gate=gate) for name, (gate, reason) in sorted(found.refused.items())]
     return result
@@ -364,9 +397,27 @@ def _least(option: Option, offer: Offer, space: Space) -> Row | Missed | Rejecti
     return row if closed_row is None else _missed(row, closed_row, space)
 
 
+def better_misses(found: Found, pick: Row | None, space: Space) -> list[Missed]:
+    """Return the misses worth a word, the smallest first: clearly better than the pick, and none that a better one of its size or less makes pointless."""
+    gained = space.search["alternatives"]["quality_gained"]
+    bar = _quality(pick) + gained if pick else space.search["least_quality"]
+    telling = [(best_score(miss.model, space), miss) for miss in found.missed.values() if miss.gate in TELLING]
+    result: list[Missed] = []
+    for score, miss in sorted(telling, key=lambda item: (size_step(item[1].model), -item[0], item[1].model.id)):
+        if score >= bar:
+            result.append(miss)
+            bar = max(bar, score + gained)
+    return result
+
+
+def size_step(model: Model) -> int:
+    """Return the size of a model in steps of two billion parameters: within one, nothing differs that a reader would weigh."""
+    return model.parameters // 2_000_000_000
+
+
 def nearest_misses(missed: Sequence[Missed], most: int) -> list[Missed]:
     """Return the misses that a reader would think of: what would run on twice this memory, the smallest first; the smallest at all if none would."""
-    ordered = sorted(missed, key=lambda miss: (miss.model.parameters, miss.model.id))
+    ordered = sorted(missed, key=lambda miss: (size_step(miss.model), miss.model.id))
     near: list[Missed] = []
     for miss in ordered:
         row = miss.row

@@ -80,12 +80,14 @@ class _Ranking(_Sourced):
 
 
 class _Alternatives(_Strict):
+    enough: int = Field(ge=0)
     times_as_fast: float = Field(gt=1)
     quality_gained: float
     quality_given_up: float
     share_of_download: float = Field(gt=0, lt=1)
     least_saved_bytes: int = Field(ge=0)
     patience: float = Field(gt=0)
+    times_the_wait: float = Field(ge=1)
 
 
 class _Search(_Sourced):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -10,7 +11,7 @@ import sizer
 from sizer.catalog.load import Catalog
 from sizer.recommender.decide import decide, space_for, tier_of
 from sizer.recommender.gates import MODEL_GATES, OFFER_GATES, ROW_GATES, first_closed_model_gate, points
-from sizer.recommender.search import search
+from sizer.recommender.search import best_score, search
 from sizer.schema.machine import Machine
 from sizer.schema.needs import Needs
 
@@ -155,3 +156,45 @@ def test_the_reason_names_the_quality_that_the_document_holds(ram: int) -> None:
 
 def test_points_are_rounded_once_from_the_tenths_that_the_document_holds() -> None:
     assert points(52.51) == f"{round(52.51, 1):.0f}" == "52"
+
+
+PLACES = (
+    {"gpu": "none", "ram": 8, "cpu_cores": 4, "os": "windows"},
+    {"gpu": "none", "ram": 16, "cpu_cores": 8, "os": "linux"},
+    {"gpu": "Iris Xe", "ram": 16, "os": "windows"},
+    {"gpu": "RTX 4060", "ram": 16, "os": "windows"},
+    {"gpu": "RTX 3060 12GB", "ram": 32, "os": "linux"},
+    {"gpu": "RTX 4090", "ram": 64, "os": "linux"},
+    {"chip": "M1", "ram": 8, "os": "macos"},
+    {"chip": "M4 Max", "ram": 128, "os": "macos"},
+    {"gpu": "H100 SXM5 80GB", "ram": 512, "os": "linux"},
+)
+
+
+@pytest.mark.parametrize("what", PLACES, ids=[str(what.get("chip") or what["gpu"]) + f" {what['ram']}" for what in PLACES])
+def test_other_choices_are_worth_showing(catalog: Catalog, what: dict[str, object]) -> None:
+    """Two at the least (one on 8 GB); a smarter one is not bought with a wait that nobody has the patience for, a longer context not with most of the speed."""
+    machine = sizer.Machine.describe(**what)  # type: ignore[arg-type]
+    bounds = catalog.assumptions["search"]["alternatives"]
+    for use_case in ("general", "coding"):
+        answer = decide(machine, Needs(use_case=use_case, top=5), catalog)
+        assert answer.pick is not None and len(answer.alternatives) >= (1 if what["ram"] == 8 else 2), use_case
+        assert len({choice.role for choice in answer.alternatives}) == len(answer.alternatives)
+        floor = catalog.assumptions["use_cases"][use_case]["first_token_floor_s"]
+        for choice in answer.alternatives:
+            if choice.role == "smarter":
+                assert (choice.speed.ttft_s or 0) <= bounds["times_the_wait"] * max(floor, answer.pick.speed.ttft_s or 0) * 1.01
+            if choice.role == "longer-context":
+                assert (choice.speed.decode_tps or 0) >= bounds["patience"] * (answer.pick.speed.decode_tps or 0) * 0.99
+
+
+@pytest.mark.parametrize("what", PLACES, ids=[str(what.get("chip") or what["gpu"]) + f" {what['ram']}" for what in PLACES])
+def test_what_is_ruled_out_is_better_than_the_pick_and_than_what_is_ruled_out_before_it(catalog: Catalog, what: dict[str, object]) -> None:
+    machine = sizer.Machine.describe(**what)  # type: ignore[arg-type]
+    answer = decide(machine, Needs(), catalog)
+    assert answer.pick is not None
+    space, models = space_for(machine, Needs(), catalog)
+    known = {model.id: model for model in models}
+    scores = [answer.pick.quality.score, *(best_score(known[out.model], space) for out in answer.rejected if out.model)]
+    gained = catalog.assumptions["search"]["alternatives"]["quality_gained"]
+    assert all(later >= earlier + gained - 0.1 for earlier, later in pairwise(scores)), answer.rejected
