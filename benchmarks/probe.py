@@ -2,8 +2,9 @@
 
     python benchmarks/probe.py [--rounds 15] [--capture FILE] [--json]
 
-Times on a shared machine wander; ratios within one run do not. Each figure is the median of ``--rounds`` rounds that take turns, so that a slow moment
-hits all alike. With ``llmfit`` on the path, its ``llmfit system --json`` is a row of the same table.
+Times on a shared machine wander; ratios within one run do not, and processor time (user and system) wanders least: on a busy machine that column counts.
+Each figure is the median of ``--rounds`` rounds that take turns, so that a slow moment hits all alike. With ``llmfit`` on the path (or named by
+``--llmfit``), its ``llmfit system --json`` is a row of the same table; a program that does not run here is left out and named.
 """
 
 from __future__ import annotations
@@ -22,18 +23,19 @@ from time import perf_counter
 ROOT = Path(__file__).resolve().parents[1]
 IN_PROCESS = """
 import json, sys
-from time import perf_counter
-started = perf_counter()
+from time import perf_counter, process_time
+started, worked = perf_counter(), process_time()
 import sizer.probes
-imported = perf_counter()
+imported, loaded = perf_counter(), process_time()
 host = sizer.probes.Replay(sizer.probes.Capture.read(sys.argv[1])) if sys.argv[1:] else sizer.probes.Live()
-rows = {}
+rows, cpu = {}, {"import sizer.probes": (loaded - worked) * 1000}
 for way in ("first", "again"):
-    begun = perf_counter()
+    begun, worked = perf_counter(), process_time()
     sizer.probes.probe(host, timer=lambda name, spent: rows.__setitem__(f"{way}: {name}", spent))
     rows[f"{way}: whole probe"] = (perf_counter() - begun) * 1000
+    cpu[f"{way}: whole probe"] = (process_time() - worked) * 1000
 rows["import sizer.probes"] = (imported - started) * 1000
-print(json.dumps(rows))
+print(json.dumps([rows, cpu]))
 """
 
 
@@ -43,30 +45,42 @@ def environment() -> dict[str, str]:
     return {**found, "PYTHONPATH": str(ROOT)}
 
 
-def process_ms(command: list[str]) -> tuple[float, str]:
-    """Return the milliseconds of a whole process and what it printed."""
-    started = perf_counter()
+def process_ms(command: list[str]) -> tuple[float, float, str]:
+    """Return the milliseconds of a whole process, those that it and its children worked, and what it printed. Raises ``OSError`` when it fails."""
+    before, started = os.times(), perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=60, check=False)
-    return (perf_counter() - started) * 1000, done.stdout
+    wall, after = perf_counter() - started, os.times()
+    if done.returncode:
+        raise OSError(f"{command[0]} ended with {done.returncode}: {done.stderr.strip()[:120]}")
+    worked = after.children_user - before.children_user + after.children_system - before.children_system
+    return wall * 1000, worked * 1000, done.stdout
 
 
-def measure(rounds: int, capture: str | None) -> dict[str, float]:
-    """Return the median milliseconds of each row."""
+def measure(rounds: int, capture: str | None, peer: str | None) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the median milliseconds of each row: passed, and worked where that is known."""
     more = [capture] if capture else []
     commands = {"process: python -c pass": [sys.executable, "-c", "pass"]}
     commands["process: sizer probe --json"] = [sys.executable, "-m", "sizer", "probe", "--json", *(["--machine", capture] if capture else [])]
-    if peer := shutil.which("llmfit"):
+    if peer:
         commands["process: llmfit system --json"] = [peer, "system", "--json"]
-    times: dict[str, list[float]] = defaultdict(list)
+    passed: dict[str, list[float]] = defaultdict(list)
+    worked: dict[str, list[float]] = defaultdict(list)
     for number in range(rounds + 1):
-        for name, command in commands.items():
-            spent, _ = process_ms(command)
+        for name, command in list(commands.items()):
+            try:
+                wall, cpu, _ = process_ms(command)
+            except OSError as problem:
+                del commands[name]
+                print(f"left out: {name} ({problem})", file=sys.stderr)
+                continue
             if number:  # the first round fills the caches
-                times[name].append(spent)
-        _, printed = process_ms([sys.executable, "-c", IN_PROCESS, *more])
-        for name, spent in json.loads(printed).items() if number else ():
-            times[name].append(spent)
-    return {name: statistics.median(spent) for name, spent in times.items()}
+                passed[name].append(wall)
+                worked[name].append(cpu)
+        _, _, printed = process_ms([sys.executable, "-c", IN_PROCESS, *more])
+        for rows, found in zip((passed, worked), json.loads(printed), strict=True):
+            for name, spent in found.items() if number else ():
+                rows[name].append(spent)
+    return {name: statistics.median(spent) for name, spent in passed.items()}, {name: statistics.median(spent) for name, spent in worked.items()}
 
 
 def main() -> None:
@@ -74,16 +88,22 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rounds", type=int, default=15)
     arguments.add_argument("--capture", help="replay this recorded machine instead of looking at this one")
+    arguments.add_argument("--llmfit", metavar="PROGRAM", default=shutil.which("llmfit"), help="the program to compare with (default: llmfit on the path)")
     arguments.add_argument("--json", action="store_true")
     options = arguments.parse_args()
-    rows = measure(options.rounds, options.capture)
-    bare = rows["process: python -c pass"]
+    rows, cpu = measure(options.rounds, options.capture, options.llmfit)
+    bare, bare_cpu = rows["process: python -c pass"], cpu["process: python -c pass"]
     if options.json:
-        print(json.dumps({name: {"ms": round(spent, 2), "ratio": round(spent / bare, 3)} for name, spent in rows.items()}, indent=1))
+        table = {
+            name: {"ms": round(spent, 2), "ratio": round(spent / bare, 3), "cpu_ms": round(cpu[name], 2) if name in cpu else None}
+            for name, spent in rows.items()
+        }
+        print(json.dumps(table, indent=1))
         return
-    print(f"{'what':<36}{'ms':>9}{'/ bare python':>16}")
+    print(f"{'what':<32}{'ms':>9}{'/ bare python':>15}{'cpu ms':>9}{'/ bare python':>15}")
     for name, spent in rows.items():
-        print(f"{name:<36}{spent:>9.2f}{spent / bare:>16.3f}")
+        worked = f"{cpu[name]:>9.2f}{cpu[name] / bare_cpu:>15.3f}" if name in cpu else ""
+        print(f"{name:<32}{spent:>9.2f}{spent / bare:>15.3f}{worked}")
 
 
 if __name__ == "__main__":
