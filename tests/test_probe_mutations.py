@@ -6,14 +6,19 @@ import json
 import zlib
 from functools import cache
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from sizer.catalog.load import Catalog
+from sizer.hardware.complete import complete
 from sizer.probes import Capture, Replay, probe
 from sizer.schema.machine import Machine
 
+CATALOG = Catalog()
 OWN = Path(__file__).parent / "captures"
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "captures_json"
 
@@ -72,9 +77,9 @@ class Spoilt:
 
 
 @st.composite
-def mutated(draw: st.DrawFn) -> Spoilt:
-    """A recorded machine with up to six answers changed."""
-    path = draw(st.sampled_from(recorded()))
+def mutated(draw: st.DrawFn, only: str | None = None) -> Spoilt:
+    """A recorded machine (``only`` this one) with up to six answers changed."""
+    path = only or draw(st.sampled_from(recorded()))
     source = load(path)
     answers = dict(source["answers"])
     changes: list[str] = []
@@ -101,7 +106,35 @@ def mutated(draw: st.DrawFn) -> Spoilt:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example])
 @given(mutated())
 def test_any_mutation_of_a_recorded_machine_gives_a_valid_document_without_a_failed_source(machine: Spoilt) -> None:
-    seen = probe(Replay(machine.capture))
+    check(machine)
+
+
+BUDGET_SECONDS = 60.0
+BEGUN: list[float] = []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no further recorded machines beside the repository")
+@pytest.mark.parametrize("path", [path for path in recorded() if path.startswith(str(SHARED))], ids=lambda path: Path(path).stem)
+def test_every_recorded_machine_stands_mutations_of_its_own(path: str) -> None:
+    BEGUN.append(monotonic())
+    if BEGUN[-1] - BEGUN[0] > BUDGET_SECONDS:
+        pytest.skip(f"more than {BUDGET_SECONDS:g} seconds are not spent on this")
+
+    @settings(max_examples=4, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(mutated(path))
+    def holds(machine: Spoilt) -> None:
+        check(machine)
+
+    holds()
+
+
+def one_line(name: str) -> bool:
+    return bool(name.strip())
+
+
+def check(machine: Spoilt) -> None:
+    seen = complete(probe(Replay(machine.capture)), CATALOG)
     assert [notice.message for notice in seen.notices if notice.code == "source-failed"] == []
     text = seen.to_json()
     again = Machine.from_json(text)
@@ -109,6 +142,11 @@ def test_any_mutation_of_a_recorded_machine_gives_a_valid_document_without_a_fai
     for accelerator in seen.accelerators:
         assert accelerator.memory_total_bytes != 0
         assert not accelerator.usable or accelerator.apis
+        assert one_line(accelerator.name)
+        budget, total = accelerator.budget_bytes, accelerator.memory_total_bytes
+        assert budget is None or budget >= 0
+        assert accelerator.kind != "discrete" or budget is None or total is None or budget <= total
+    assert (seen.memory.budget_bytes or 0) <= seen.memory.total_bytes
     addresses = [(one.bus_id, one.name, one.memory_total_bytes) for one in seen.accelerators if one.bus_id and "MIG" not in one.name]
     assert len({address for address, _, _ in addresses}) == len(addresses)
 

@@ -76,6 +76,8 @@ def accelerator(
     card: Accelerator, device: Device | None, machine: Machine, main: Budget, rules: Mapping[str, Any], *, draws_screen: bool, now: bool
 ) -> Budget | None:
     """Return what a model may take on ``card``, or None where its memory is not known. ``main`` is the capacity of main memory."""
+    if card.kind != "discrete" and machine.memory.total_bytes <= 0 and not card.memory_total_bytes:
+        return None
     if card.kind == "unified" and card.vendor == "apple":
         capacity: Budget | None = _apple(card, machine, main, rules)
     elif card.kind == "unified" and (card.vendor == "nvidia" or (device is not None and is_one_pool(device))):

@@ -143,7 +143,7 @@ def _identified(card: Accelerator, machine: Machine, catalog: Catalog) -> tuple[
             text = f"{name}: its memory was not told; it is sold with {listed} GiB, and {(device.memory_bytes or 0) / GIB:g} is assumed"
             notices.append(Notice("assumed-memory", "info", text, "name it with --vram GiB"))
     elif total is None and device.kind == "unified" and device.vendor in ("apple", "nvidia"):
-        total = machine.memory.total_bytes
+        total = machine.memory.total_bytes or None
     apis = card.apis
     usual = described_apis(device, machine.platform.os, machine.platform.wsl, catalog.hosts)
     if apis and not usual and device.vendor == "intel":  # a driver that draws but does not compute (HD 4000 under Windows)
@@ -165,6 +165,7 @@ def _identified(card: Accelerator, machine: Machine, catalog: Catalog) -> tuple[
         gfx_target=card.gfx_target or _agreed(found, "gfx_target"),
         gpu_cores=card.gpu_cores or _agreed(found, "gpu_cores"),
         apis=apis,
+        usable=card.usable and (bool(apis) or not card.apis),
         evidence=tuple(evidence),
     )
     return named, device, notices
@@ -181,6 +182,7 @@ def _as_seen(card: Accelerator) -> Accelerator:
         name=reported,
         memory_total_bytes=None if _NAMEPLATE in card.evidence else card.memory_total_bytes,
         apis=() if _USUAL_APIS in card.evidence else card.apis or tuple(refused),
+        usable=card.usable or bool(refused),
         evidence=tuple(line for line in card.evidence if not line.startswith(_OWN_EVIDENCE)),
     )
 
