@@ -19,6 +19,8 @@ from sizer.schema.needs import Needs
 from sizer.schema.recommendation import Endpoint, Reason, Source, Step
 
 StepKind = Literal["install", "configure", "pull", "start", "check", "stop", "undo"]
+STARTS_S, LOADS_S, FETCHES_S = 120, 600, 3600
+"""Seconds for which a check asks again: until a server listens, until it has loaded its model, until its first start has fetched it."""
 ALL_LAYERS = 999
 """More layers than any model has: understood by every version of the runtimes, also those without the word "all"."""
 
@@ -52,6 +54,12 @@ class Plan:
     reasons: tuple[Reason, ...]
 
 
+def port_of(endpoint: str | None) -> int | None:
+    """Return the port of an address such as ``http://127.0.0.1:11434``, None when it names none."""
+    port = (endpoint or "").rpartition("://")[2].partition("/")[0].rpartition(":")[2]
+    return int(port) if port.isdigit() else None
+
+
 class Job:
     """A plan being made: the input and what follows from it directly."""
 
@@ -64,7 +72,6 @@ class Job:
         self.os = self.setting.host
         self.lan = given.needs.serve == "lan"
         self.apart = given.beside and self.entry["one_model"]
-        self.port: int = (given.needs.port or self.entry["port"]) + (1 if self.apart else 0)
 
     @lazy
     def containered(self) -> bool:
@@ -76,6 +83,58 @@ class Job:
         """What the machine already has of this runtime; nothing counts for a container."""
         found = self.given.machine.runtimes.get(self.option.runtime)
         return RuntimeState() if found is None or self.containered else found
+
+    @lazy
+    def listens(self) -> int | None:
+        """The port on which this runtime already answers, None when it does not run."""
+        return port_of(self.state.endpoint) or int(self.entry["port"]) if self.state.running else None
+
+    @lazy
+    def taken(self) -> dict[int, str]:
+        """Ports of this machine on which something else answers, each with its name; in a cluster none of them is in the way."""
+        if self.setting.deployment == "kubernetes" and self.setting.inside is None:
+            return {}
+        own = None if self.containered else self.option.runtime
+        running = {name: port_of(state.endpoint) for name, state in self.given.machine.runtimes.items() if state.running and name != own}
+        return {port: name for name, port in running.items() if port is not None}
+
+    @lazy
+    def port(self) -> int:
+        """The port of the server: as asked; where it already listens; else its usual one or the next that no other runtime holds."""
+        asked = self.given.needs.port
+        if asked:
+            return asked + self.apart
+        if self.listens and not self.entry["one_model"]:
+            return int(self.listens)
+        port: int = self.entry["port"] + self.apart
+        while port in self.taken:
+            port += 1
+        return port
+
+    def port_note(self) -> str | None:
+        """Return what to know about the port: another server holds the usual one, or the one that was asked for."""
+        if self.port in self.taken:
+            return f"{self._holder(self.port)} answers on port {self.port}: stop it first, or choose another port"
+        usual = self.entry["port"] + self.apart
+        if usual in self.taken and self.port != usual and not self.given.needs.port:
+            return f"{self._holder(usual)} answers on port {usual}, so this one takes {self.port}"
+        return None
+
+    def _holder(self, port: int) -> str:
+        return str(self.table.get(self.taken[port], {}).get("name", self.taken[port]))
+
+    def ready(self, served: str) -> bool:
+        """Return whether the server of one model already runs as the plan wants it, as far as can be seen from outside."""
+        moved = self.lan or self.port != self.listens
+        return self.state.running and served in (self.state.loaded or ()) and not (self.upgrade or self.apart or moved)
+
+    @lazy
+    def form(self) -> str:
+        """How the runtime lives: as decided, or in the form that its install step brings where the decided one has no command."""
+        if self.containered or self.state.installed:
+            return self.option.form
+        brought = self._install_form(self.entry["install"].get(self.os, {}))
+        return brought if brought in ("app", "daemon") else self.option.form
 
     @lazy
     def least_version(self) -> str | None:
@@ -180,7 +239,7 @@ class Job:
         if self.containered or self.state.installed:
             return []
         table = self.entry["uninstall"].get(self.os, {})
-        command = table.get(self.option.form) or next((value for name, value in table.items() if value and name != "note" and "_" not in name), None)
+        command = table.get(self.form) or next((value for name, value in table.items() if value and name != "note" and "_" not in name), None)
         return [self.step("undo", f"Remove {self.entry['name']}", command, table.get("note"))] if command else []
 
     def holds(self, name: str) -> bool:
@@ -209,7 +268,28 @@ class Job:
             body = {"model": model, "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 16}
             path = "/chat/completions"
         url = self.base + self.entry["path"] + path
-        return self.step("check", "Let the model answer once", shell.post(url, json.dumps(body), self.os), "the first request loads the model")
+        note = "the first request loads the model" if self.option.runtime == "ollama" else None
+        return self.step("check", "Let the model answer once", shell.post(url, json.dumps(body), self.os), note)
+
+    def answers(self, path: str, note: str | None = None, *, patience_s: int = STARTS_S) -> Step:
+        """Return a check that waits until the server answers at a path."""
+        return self.step("check", "See that the server answers", shell.get(self.base + path, self.os, patience_s=patience_s), note)
+
+    def room(self) -> list[Step]:
+        """Return the steps that give back what models of other runtimes hold: the figures of the plan count on all of the memory."""
+        steps: list[Step] = []
+        if self.given.needs.budget == "now":  # then only what is free was counted on
+            return steps
+        for name, state in self.given.machine.runtimes.items():
+            other = self.table.get(name)
+            if name == self.option.runtime or not state.loaded or other is None or self.setting.deployment == "kubernetes":
+                continue
+            stops = {"ollama": [["ollama", "stop", model] for model in state.loaded], "lmstudio": [["lms", "unload", "--all"]]}.get(name)
+            command = shell.lines([shell.command(words, self.os) for words in stops]) if stops else None
+            title = f"Make room: {other['name']} holds a model in memory"
+            note = ", ".join(state.loaded) + ("" if command else f"; stop that server on {state.endpoint or 'its port'}")
+            steps.append(self.step("start", title, command, note))
+        return steps
 
     def listed(self, model: str) -> Step:
         """Return a check that the model is listed."""
@@ -219,11 +299,19 @@ class Job:
         """Return a check that the GPU is really used."""
         if not self.cards or (self.containered and self.setting.deployment == "kubernetes"):
             return []
-        tool = {"nvidia": "nvidia-smi", "amd": "rocm-smi --showmeminfo vram"}.get(self.cards[0].vendor)
         device_bytes = sum(device.total_bytes for device in self.given.memory.devices if device.kind == "accelerator")
-        if tool is None or (self.option.backend == "vulkan" and tool.startswith("rocm")):
-            return []
-        return [self.step("check", "See that the GPU is used", tool, f"the server must hold about {device_bytes / 2**30:.1f} GiB there")]
+        amount = f"the server must hold about {device_bytes / 2**30:.1f} GiB there"
+        card = self.cards[0]
+        if card.vendor == "nvidia":
+            return [self.step("check", "See that the GPU is used", "nvidia-smi", amount)]
+        if self.os == "windows":
+            kind = "dedicated" if card.kind == "discrete" else "shared"
+            note = f"{kind} GPU memory; {amount}"
+            return [self.step("check", "See that the GPU is used: Task Manager, Performance, GPU", None, note)]
+        if card.vendor == "amd" and self.os == "linux" and not self.setting.wsl:
+            counter = "mem_info_vram_used" if card.kind == "discrete" else "mem_info_gtt_used"
+            return [self.step("check", "See that the GPU is used", f"cat /sys/class/drm/card*/device/{counter}", f"bytes in use; {amount}")]
+        return []
 
     def lan_note(self) -> str | None:
         """Return what serving on the network opens, None when only this machine is served."""
@@ -245,7 +333,7 @@ class Job:
             "keep_alive_seconds": self.keep_alive,
             "artefact": self.artefact,
             "deployment": self.setting.deployment,
-            "form": self.option.form,
+            "form": self.form,
             "port": self.port,
             "bind": self.bind,
             "health": self.entry["health"],

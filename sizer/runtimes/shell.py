@@ -48,9 +48,22 @@ def write_file(path: str, content: Sequence[str], os: str) -> str:
     return f"printf '%s\\n' {body} > {quote(path, os)}"
 
 
-def get(url: str, os: str) -> str:
-    """Return a command that reads an address and fails when it does not answer."""
-    return f"Invoke-RestMethod {quote(url, os)}" if os == "windows" else f"curl -fsS {quote(url, os)}"
+RETRY_SECONDS = 2
+
+
+def get(url: str, os: str, *, patience_s: int = 0) -> str:
+    """Return a command that reads an address and fails when it does not answer, or still does not after ``patience_s`` seconds of asking again."""
+    tries = patience_s // RETRY_SECONDS
+    if os == "windows":
+        once = f"Invoke-RestMethod {quote(url, os)}"
+        again = f"if ($try -eq {tries}) {{ throw }}; Start-Sleep -Seconds {RETRY_SECONDS}"
+        return f"foreach ($try in 1..{tries}) {{ try {{ {once}; break }} catch {{ {again} }} }}" if tries else once
+    return f"curl -fsS {f'--retry {tries} --retry-delay {RETRY_SECONDS} --retry-connrefused ' if tries else ''}{quote(url, os)}"
+
+
+def remove(path: str, os: str) -> str:
+    """Return a command that deletes a file, also when it is gone already."""
+    return f"Remove-Item -Force -ErrorAction SilentlyContinue {quote(path, os)}" if os == "windows" else f"rm -f {quote(path, os)}"
 
 
 def post(url: str, body: str, os: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sizer.estimator.traits import traits_of
 from sizer.runtimes import shell
-from sizer.runtimes.job import ALL_LAYERS, Job, Plan
+from sizer.runtimes.job import ALL_LAYERS, LOADS_S, Job, Plan
 from sizer.runtimes.plans import containers, services
 from sizer.schema.recommendation import Reason, Step
 
@@ -39,7 +39,7 @@ def unit_name(job: Job) -> str:
 
 def program_of(job: Job) -> list[str]:
     """Return the program: the packages bring ``llama-server``, the project's own installer brings ``llama serve``."""
-    return ["llama-server"] if job.state.installed else ["llama", "serve"]
+    return ["llama-server"] if job.state.installed and not job.upgrade else ["llama", "serve"]
 
 
 def arguments(job: Job, served: str, *, host: str | None = None, port: int | None = None) -> list[str]:
@@ -109,44 +109,58 @@ def container_arguments(job: Job, served: str) -> list[str]:
 
 
 def _steps(job: Job, command: list[str], served: str) -> list[Step]:
-    return [*job.install(), *_path(job), _pull(job), *_start(job, command), *_checks(job, served), *_endings(job)]
+    return [*job.install(), *_path(job), *_pull(job, served), *_start(job, command, served), *_checks(job, served), *_endings(job)]
 
 
 def _path(job: Job) -> list[Step]:
     """Return the step that finds a program that was only just installed."""
-    if job.state.installed:
+    if job.state.installed and not job.upgrade:
         return []
     command = shell.REFRESH_PATH if job.os == "windows" else 'export PATH="$HOME/.local/bin:$PATH"'
     return [job.step("configure", "Find llama in this terminal", command, "new terminals find it by themselves")]
 
 
-def _pull(job: Job) -> Step:
+def _pull(job: Job, served: str) -> list[Step]:
+    if job.ready(served):
+        return []
     title = f"Fetch {job.model.name} {job.given.quant.id}"
     if program_of(job)[0] == "llama":
         extra = [] if job.sees or "vision" not in job.model.capabilities else ["--no-mmproj"]
-        return job.step("pull", title, shell.command(["llama", "download", "-hf", job.artefact, *extra], job.os), job.download_note())
-    return job.step("pull", f"{title}: the first start does it", None, job.download_note())
+        return [job.step("pull", title, shell.command(["llama", "download", "-hf", job.artefact, *extra], job.os), job.download_note())]
+    return [job.step("pull", f"{title}: the first start does it", None, job.download_note())]
 
 
-def _start(job: Job, command: list[str]) -> list[Step]:
+def _start(job: Job, command: list[str], served: str) -> list[Step]:
+    if job.ready(served):
+        return []
     note = "stays in the foreground: keep this terminal open"
-    if job.state.installed:
+    if job.state.installed and not job.upgrade:
         note += "; a llama.cpp that was installed from llama.app says llama serve for llama-server"
     if job.state.running and not job.apart:
         note = "stop the server that runs on this port first; " + note
-    if job.lan:
-        note += f"; {job.lan_note()}"
-    return [job.step("start", "Start the server", shell.command(command, job.os), note), *services.at_login(job, unit_name(job), command)]
+    note = "; ".join(filter(None, (note, job.port_note(), job.lan_note())))
+    start = job.step("start", "Start the server", shell.command(command, job.os), note)
+    return [*job.room(), start, *services.at_login(job, unit_name(job), command)]
+
+
+def _devices(job: Job) -> list[Step]:
+    """Return a check that this build finds the cards."""
+    if not job.cards:
+        return []
+    names = ", ".join(dict.fromkeys(card.name for card in job.cards))
+    return [job.step("check", "See that it finds the GPU", shell.command([*program_of(job), "--list-devices"], job.os), f"must list {names}")]
 
 
 def _checks(job: Job, served: str) -> list[Step]:
+    slot = job.config.context if not job.config.kv_unified else job.context_total
     return [
-        job.step("check", "See that the server answers", shell.get(f"{job.base}/health", job.os), "503 while the model loads"),
+        *_devices(job),
+        job.answers("/health", "503 while the model loads", patience_s=LOADS_S),
         job.step(
             "check",
             "See version and context",
             shell.get(f"{job.base}/props", job.os),
-            f"build_info; n_ctx must be {job.config.context if not job.config.kv_unified else job.context_total}",
+            f"build_info; n_ctx must be {slot}" + ("; if it is not, stop that server and ask for the plan again" if job.ready(served) else ""),
         ),
         job.listed(served),
         job.ask(served),
@@ -160,9 +174,14 @@ def _endings(job: Job) -> list[Step]:
     return [
         job.step("stop", "Stop the server: Ctrl-C in its terminal", None, "all memory is given back at once"),
         *services.remove(job, unit_name(job)),
-        job.step("undo", "Remove the model", remove),
+        *([] if job.holds(job.artefact.partition(":")[0]) else [job.step("undo", "Remove the model", remove, hub_note(job))]),
         *job.uninstall(),
     ]
+
+
+def hub_note(job: Job) -> str | None:
+    """Return a warning where other programs may have fetched from the same repository."""
+    return None if job.state.models is not None else "also what other programs fetched from this repository"
 
 
 def reasons(job: Job, settings: dict[str, Any]) -> list[Reason]:

@@ -22,12 +22,12 @@ def plan(job: Job) -> Plan:
         "ttl": job.keep_alive,
         "identifier": served,
         "load_arguments": load(job, served)[1:],
-        "headless": job.option.form != "app",
+        "headless": job.form != "app",
         "server": {"arguments": ["lms", "server", "start", "--port", str(job.port), "--bind", job.bind], "environment": {}, "pull": job.artefact},
         "container": job.container([], {}),
         "model": served,
     }
-    if job.option.form == "daemon":
+    if job.form == "daemon":
         settings["daemon"] = "llmster"
     steps = containers.steps(job, settings["container"], served, fetch=shell.command(get(job), "linux")) if job.containered else _steps(job, served)
     return Plan(settings=settings, steps=tuple(steps), endpoint=job.endpoint(served), reasons=tuple(reasons(job, settings)))
@@ -94,7 +94,8 @@ def _path(job: Job) -> list[Step]:
     if job.state.installed and not job.upgrade:
         return []
     command = '$env:PATH = "$HOME\\.lmstudio\\bin;$env:PATH"' if job.os == "windows" else 'export PATH="$HOME/.lmstudio/bin:$PATH"'
-    return [job.step("configure", "Find lms in this terminal", command, "new terminals find it by themselves; the app must have been opened once")]
+    note = "new terminals find it by themselves" + ("; the app must have been opened once" if job.form == "app" else "")
+    return [job.step("configure", "Find lms in this terminal", command, note)]
 
 
 def _pull(job: Job) -> list[Step]:
@@ -105,12 +106,13 @@ def _pull(job: Job) -> list[Step]:
 
 
 def _start(job: Job, served: str) -> list[Step]:
-    steps = []
-    if job.option.form == "daemon" and not job.state.running:
+    steps = job.room()
+    if job.form == "daemon" and not job.state.running:
         steps.append(job.step("start", "Start llmster, the headless daemon", "lms daemon up"))
-    if not job.state.running or job.lan or job.port != job.entry["port"]:
+    if job.lan or job.port != job.listens:
         words = ["lms", "server", "start", "--port", str(job.port), *(["--bind", job.bind] if job.lan else [])]
-        note = job.lan_note() or "for web pages add --cors; to start at login: in the app, Settings, Developer (optional)"
+        login = "; to start at login: in the app, Settings, Developer (optional)" if job.form == "app" else ""
+        note = "; ".join(filter(None, (job.port_note(), job.lan_note()))) or f"for web pages add --cors{login}"
         steps.append(job.step("start", "Start the server", shell.command(words, job.os), note))
     if job.state.loaded:
         note = f"{', '.join(job.state.loaded)} is in memory"
@@ -123,7 +125,7 @@ def _start(job: Job, served: str) -> list[Step]:
 
 def _checks(job: Job, served: str) -> list[Step]:
     return [
-        job.step("check", "See that the server answers", shell.get(f"{job.base}/lmstudio-greeting", job.os), 'must answer {"lmstudio":true}'),
+        job.answers("/lmstudio-greeting", 'must answer {"lmstudio":true}'),
         job.step("check", "See the version", "lms daemon up --json", f"must be {job.least_version} or newer"),
         job.step("check", "See LM Studio's own estimate", shell.command(estimate(job), job.os), "it may be too high; what it takes stands in lms ps"),
         job.listed(served),
@@ -134,13 +136,15 @@ def _checks(job: Job, served: str) -> list[Step]:
 
 
 def _endings(job: Job, served: str) -> list[Step]:
-    folder = f"~/.lmstudio/models/{repository(job)}" if job.os != "windows" else f'"$HOME\\.lmstudio\\models\\{repository(job)}"'.replace("/", "\\")
+    kept = job.state.installed and path_of(job) != repository(job)  # other quantisations may lie beside it
+    place = path_of(job) if kept else repository(job)
+    folder = f"~/.lmstudio/models/{place}" if job.os != "windows" else f'"$HOME\\.lmstudio\\models\\{place}"'.replace("/", "\\")
     remove = f"Remove-Item -Recurse -Force {folder}" if job.os == "windows" else f"rm -rf {folder}"
-    stop = ["lms server stop", *(["lms daemon down"] if job.option.form == "daemon" else [])]
+    stop = ["lms server stop", *(["lms daemon down"] if job.form == "daemon" else [])]
     return [
         job.step("stop", "Give the memory back now", shell.command(["lms", "unload", served], job.os)),
         job.step("stop", "Stop the server", shell.lines(stop)),
-        job.step("undo", "Remove the model", remove),
+        *([] if job.holds(repository(job)) and not kept else [job.step("undo", "Remove the model", remove)]),
         *job.uninstall(),
     ]
 

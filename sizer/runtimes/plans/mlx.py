@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sizer.runtimes import shell
-from sizer.runtimes.job import Job, Plan
+from sizer.runtimes.job import LOADS_S, Job, Plan
 from sizer.schema.recommendation import Reason, Step
 
 ENVIRONMENT = "~/.venvs/mlx-lm/bin/"
@@ -43,34 +43,32 @@ def prompt_cache_bytes(job: Job) -> int:
 def _program(job: Job, words: list[str]) -> str:
     """Return a command with the program from where the install step puts it, or as found when it was there before."""
     line = shell.command(words, job.os)
-    return line if job.state.installed else ENVIRONMENT + line
+    return line if job.state.installed and not job.upgrade else ENVIRONMENT + line
 
 
 def _steps(job: Job, command: list[str]) -> list[Step]:
     folder = "models--" + job.artefact.replace("/", "--")
-    fetch = _program(job, ["hf", "download", job.artefact]) if not job.state.installed else shell.command(["hf", "download", job.artefact], job.os)
-    start_note = (
-        f"mlx_lm.server has no context option: the cache grows with the prompt; {job.config.context} tokens were budgeted, longer prompts need more memory; "
-        "stays in the foreground"
-    )
+    fetch = _program(job, ["hf", "download", job.artefact])
+    start = job.step("start", "Start the server", _program(job, command), "; ".join(filter(None, (_start_note(job), job.port_note(), job.lan_note()))))
+    ready = job.ready(job.artefact)
     return [
         *job.install(),
-        *([] if job.holds(job.artefact) else [job.step("pull", f"Fetch {job.model.name} {job.given.quant.id}", fetch, job.download_note())]),
-        job.step("start", "Start the server", _program(job, command), "; ".join(filter(None, (start_note, job.lan_note())))),
-        job.step("check", "See that the server answers", shell.get(f"{job.base}/health", job.os)),
-        job.step(
-            "check",
-            "See the version",
-            _program(job, ["pip", "show", "mlx-lm"]) if not job.state.installed else "pip show mlx-lm",
-            f"must be {job.least_version} or newer",
-        ),
+        *([] if job.holds(job.artefact) or ready else [job.step("pull", f"Fetch {job.model.name} {job.given.quant.id}", fetch, job.download_note())]),
+        *([] if ready else [*job.room(), start]),
+        job.answers("/health", patience_s=LOADS_S),
+        job.step("check", "See the version", _program(job, ["pip", "show", "mlx-lm"]), f"must be {job.least_version} or newer"),
         job.listed(job.artefact),
         job.ask(job.artefact),
         job.step("check", "See what the GPU may hold", "sysctl iogpu.wired_limit_mb", "0 is the system's own limit"),
         job.step("stop", "Stop the server: Ctrl-C in its terminal", None, "all memory is given back at once"),
-        job.step("undo", "Remove the model", f"rm -rf ~/.cache/huggingface/hub/{folder}"),
+        *([] if job.holds(job.artefact) else [job.step("undo", "Remove the model", f"rm -rf ~/.cache/huggingface/hub/{folder}")]),
         *job.uninstall(),
     ]
+
+
+def _start_note(job: Job) -> str:
+    budgeted = f"{job.config.context} tokens were budgeted, longer prompts need more memory"
+    return f"mlx_lm.server has no context option: the cache grows with the prompt; {budgeted}; stays in the foreground"
 
 
 def reasons(job: Job) -> list[Reason]:

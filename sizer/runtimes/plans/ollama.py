@@ -54,7 +54,7 @@ def environment(job: Job) -> dict[str, str]:
         env["OLLAMA_FLASH_ATTENTION"] = "0"
     if config.parallel > 1:
         env["OLLAMA_NUM_PARALLEL"] = str(config.parallel)
-    if job.lan or job.port != job.entry["port"]:
+    if job.lan or job.port != (job.listens or job.entry["port"]):
         env["OLLAMA_HOST"] = f"{job.bind}:{job.port}"
     if env or job.setting.deployment != "desktop":
         env["OLLAMA_KEEP_ALIVE"] = f"{job.keep_alive}s"
@@ -85,8 +85,9 @@ def modelfile(job: Job) -> list[str]:
 
 
 def _steps(job: Job, env: dict[str, str], served: str) -> list[Step]:
-    steps = [*job.install(), *_configure(job, env), *_start(job, env), *_pull(job), _create(job, served)]
-    return [*steps, *_checks(job, served), *_endings(job, served, env)]
+    steps = [*job.install(), *_configure(job, env), *job.room(), *_start(job, env)]
+    steps.append(job.answers("/api/version", "; ".join(filter(None, (f"must be {job.least_version} or newer", job.port_note())))))
+    return [*steps, *_pull(job), _create(job, served), *_checks(job, served), *_endings(job, served, env)]
 
 
 def _configure(job: Job, env: dict[str, str]) -> list[Step]:
@@ -140,9 +141,13 @@ def _start(job: Job, env: dict[str, str]) -> list[Step]:
     return [job.step("start", "Start the app", once, note)]
 
 
+def _held(job: Job, name: str) -> bool:
+    """Return whether Ollama already has a model of this name."""
+    return job.holds(name) or job.holds(f"{name}:latest")
+
+
 def _pull(job: Job) -> list[Step]:
-    held = job.state.models or ()
-    if job.artefact in held or f"{job.artefact}:latest" in held:
+    if _held(job, job.artefact):
         return []
     words = f"ollama pull {shell.quote(job.artefact, job.os)}"
     if job.port != job.entry["port"]:
@@ -160,6 +165,13 @@ def _client(job: Job, words: str) -> str:
     return words if job.port == job.entry["port"] else _with_host(job, words)
 
 
+def where(job: Job) -> str:
+    """Return what ``ollama ps`` must show as PROCESSOR."""
+    if not job.option.devices:
+        return "100% CPU"
+    return "100% GPU" if job.config.gpu_layers is None and not job.config.cpu_moe else "a part on the GPU"
+
+
 def _create(job: Job, served: str) -> Step:
     path = f"{served}.modelfile"
     write = shell.write_file(path, modelfile(job), job.os)
@@ -169,12 +181,10 @@ def _create(job: Job, served: str) -> Step:
 
 
 def _checks(job: Job, served: str) -> list[Step]:
-    where = "100% CPU" if not job.option.devices else "100% GPU" if job.config.gpu_layers is None and not job.config.cpu_moe else "part of it on the GPU"
     return [
-        job.step("check", "See that the server answers", shell.get(f"{job.base}/api/version", job.os), f"must be {job.least_version} or newer"),
         job.listed(served),
         job.ask(served),
-        job.step("check", "See where it runs", _client(job, "ollama ps"), f"PROCESSOR must read {where}, CONTEXT {job.config.context}"),
+        job.step("check", "See where it runs", _client(job, "ollama ps"), f"PROCESSOR must read {where(job)}, CONTEXT {job.config.context}"),
         *job.gpu_check(),
     ]
 
@@ -188,15 +198,28 @@ def _endings(job: Job, served: str, env: dict[str, str]) -> list[Step]:
     server = {"linux": "sudo systemctl stop ollama", "macos": "osascript -e 'quit app \"Ollama\"'"}.get(job.os)
     server = server or "Get-Process 'ollama app', 'ollama' -ErrorAction SilentlyContinue | Stop-Process"
     steps.append(job.step("stop", "Stop the server", server))
-    remove = [_client(job, f"ollama rm {shell.quote(name, job.os)}") for name in (served, job.artefact)]
-    steps.append(job.step("undo", "Remove the model", shell.lines(remove)))
-    if env and job.os == "linux":
-        steps.append(job.step("undo", "Remove the settings", f"sudo rm -f {DROP_IN}\nsudo systemctl daemon-reload\nsudo systemctl restart ollama"))
-    return [*steps, *job.uninstall()]
+    remove = [_client(job, f"ollama rm {shell.quote(name, job.os)}") for name in (served, job.artefact) if not _held(job, name)]
+    remove.append(shell.remove(f"{served}.modelfile", job.os))
+    note = "what was there before stays" if any(_held(job, name) for name in (served, job.artefact)) else None
+    steps.append(job.step("undo", "Remove the model", shell.lines(remove), note))
+    return [*steps, *_unset(job, env), *job.uninstall()]
+
+
+def _unset(job: Job, env: dict[str, str]) -> list[Step]:
+    """Return the step that takes the server's environment back."""
+    if not env:
+        return []
+    if job.os == "linux":
+        commands = [f"sudo rm -f {DROP_IN}", "sudo systemctl daemon-reload", "sudo systemctl restart ollama"]
+    elif job.os == "macos":
+        commands = [f"launchctl unsetenv {name}" for name in env]
+    else:
+        commands = [f"[Environment]::SetEnvironmentVariable('{name}', $null, 'User')" for name in env]
+    return [job.step("undo", "Remove the settings", shell.lines(commands))]
 
 
 def _container_steps(job: Job, settings: dict[str, Any], served: str) -> list[Step]:
-    return containers.steps(job, settings["container"], served, fetch=f"ollama pull {shell.quote(job.artefact, 'linux')}", ps="ollama ps")
+    return containers.steps(job, settings["container"], served, fetch=f"ollama pull {shell.quote(job.artefact, 'linux')}", ps="ollama ps", where=where(job))
 
 
 def reasons(job: Job, settings: dict[str, Any]) -> list[Reason]:

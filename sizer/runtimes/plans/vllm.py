@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any
 
 from sizer.runtimes import shell
-from sizer.runtimes.job import Job, Plan
+from sizer.runtimes.job import LOADS_S, Job, Plan
 from sizer.runtimes.plans import containers, services
 from sizer.schema.recommendation import Reason, Step
 
@@ -85,12 +85,17 @@ def _needed_share(job: Job) -> float:
 
 
 def _steps(job: Job, flags: list[str], env: dict[str, str], served: str) -> list[Step]:
-    program = "vllm" if job.state.installed else ENVIRONMENT + "vllm"
-    hub = "hf" if job.state.installed else ENVIRONMENT + "hf"
+    folder = "" if job.state.installed and not job.upgrade else ENVIRONMENT
+    program, hub = folder + "vllm", folder + "hf"
+    ready = job.ready(served)
     prefix = shell.environment(env) + " " if env else ""
     start = f"{prefix}{program} {shell.command(['serve', *flags], job.os)}"
     note = "stays in the foreground: keep this terminal open; the first start compiles for some minutes"
     command = ["env", *(f"{name}={value}" for name, value in env.items()), "vllm", "serve", *flags] if env else ["vllm", "serve", *flags]
+    if job.state.running and not job.apart:
+        note = "stop the server that runs on this port first; " + note
+    remove = f"rm -rf ~/.cache/huggingface/hub/models--{job.artefact.replace('/', '--')}"
+    started = job.step("start", "Start the server", start, "; ".join(filter(None, (note, job.port_note(), job.lan_note()))))
     return [
         *job.install(),
         *(
@@ -98,17 +103,15 @@ def _steps(job: Job, flags: list[str], env: dict[str, str], served: str) -> list
             if job.model.gated
             else []
         ),
-        *_pull(job, hub),
-        job.step("start", "Start the server", start, "; ".join(filter(None, (note, job.lan_note())))),
-        *services.at_login(job, unit_name(job), command),
-        job.step("check", "See that the server answers", shell.get(f"{job.base}/health", job.os)),
+        *([] if ready else [*_pull(job, hub), *job.room(), started, *services.at_login(job, unit_name(job), command)]),
+        job.answers("/health", patience_s=LOADS_S),
         job.step("check", "See the version", shell.get(f"{job.base}/version", job.os), job.version_note()),
         job.listed(served),
         job.ask(served),
         *job.gpu_check(),
         job.step("stop", "Stop the server: Ctrl-C in its terminal", None, "all memory is given back at once; it holds its share of the card until then"),
         *services.remove(job, unit_name(job)),
-        job.step("undo", "Remove the model", f"rm -rf ~/.cache/huggingface/hub/models--{job.artefact.replace('/', '--')}"),
+        *([] if job.holds(job.artefact) else [job.step("undo", "Remove the model", remove)]),
         *job.uninstall(),
     ]
 

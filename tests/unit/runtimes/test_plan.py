@@ -55,24 +55,24 @@ def with_ollama(**what: object) -> dict[str, RuntimeState]:
 
 def test_nothing_installed_means_install_start_pull_configure_check() -> None:
     made = planned(machine("linux", RTX_4090), "ollama")
-    assert kinds(made.steps)[:4] == ["install", "start", "pull", "configure"]
+    assert kinds(made.steps)[:5] == ["install", "start", "check", "pull", "configure"]
     assert {"check", "stop", "undo"} <= set(kinds(made.steps))
 
 
 def test_installed_but_stopped_means_no_install() -> None:
     made = planned(machine("linux", RTX_4090, runtimes=with_ollama(installed=True)), "ollama")
-    assert kinds(made.steps)[:3] == ["start", "pull", "configure"]
+    assert kinds(made.steps)[:4] == ["start", "check", "pull", "configure"]
     assert "Remove Ollama" not in [step.title for step in made.steps], "what was there before stays there"
 
 
 def test_running_means_no_start() -> None:
     made = planned(machine("linux", RTX_4090, runtimes=with_ollama(installed=True, running=True)), "ollama")
-    assert kinds(made.steps)[:2] == ["pull", "configure"]
+    assert kinds(made.steps)[:3] == ["check", "pull", "configure"]
 
 
 def test_a_model_that_is_there_is_not_fetched_again() -> None:
     made = planned(machine("linux", RTX_4090, runtimes=with_ollama(installed=True, running=True, models=("qwen3:8b",))), "ollama")
-    assert "pull" not in kinds(made.steps) and kinds(made.steps)[0] == "configure"
+    assert "pull" not in kinds(made.steps) and kinds(made.steps)[:2] == ["check", "configure"]
 
 
 def test_a_version_that_is_too_old_is_upgraded_and_started_anew() -> None:
