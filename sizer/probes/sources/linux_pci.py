@@ -164,9 +164,8 @@ def _observe_card(host: Host, device: PciDevice) -> Iterator[Observation]:
         facts["apis"] = ("cuda",) if vendor == "nvidia" and _nvidia_driver_works(host, holder) else ()
         evidence.append("asleep: not woken, memory and name from the table of devices")
     yield Observation("device", "linux_pci", {**facts, "evidence": tuple(evidence)})
-    unfit = _unfit(vendor, holder)
-    if unfit:
-        yield Observation("device", "linux_pci", {"bus_id": device.address, "usable": False, "evidence": (unfit,)})
+    if reason := unfit(vendor, holder):
+        yield Observation("device", "linux_pci", {"bus_id": device.address, "usable": False, "evidence": (reason,)})
 
 
 def _nvidia_driver_works(host: Host, holder: str | None) -> bool:
@@ -175,8 +174,8 @@ def _nvidia_driver_works(host: Host, holder: str | None) -> bool:
     return loaded and accessible(host, "/dev/nvidiactl") is not False
 
 
-def _unfit(vendor: str, holder: str | None) -> str | None:
-    """Return why nothing can compute with the driver that holds a card, or None."""
+def unfit(vendor: str, holder: str | None) -> str | None:
+    """Return why nothing can compute with the kernel driver that holds a card of this vendor ("nvidia"), or None."""
     if holder == "vfio-pci":
         return "reserved for a virtual machine (vfio-pci)"
     if vendor in DRIVERS and holder is not None and holder.replace("-", "_") not in DRIVERS[vendor][0]:
@@ -198,7 +197,7 @@ def _notices(host: Host, found: list[PciDevice]) -> Iterator[Observation]:
     held: dict[tuple[str, str], list[str]] = {}
     for device in found:
         vendor, holder = VENDORS.get(device.vendor, "other"), driver(host, device.address)
-        if holder and _unfit(vendor, holder):
+        if holder and unfit(vendor, holder):
             held.setdefault((vendor, holder), []).append(device.address)
     for (vendor, holder), addresses in held.items():
         where = ", ".join(addresses)

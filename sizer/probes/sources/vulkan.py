@@ -12,7 +12,7 @@ from typing import Any
 
 from sizer.probes.host import Answer, Host, mapping, sequence, text, to_int
 from sizer.probes.sources import Observation, notice
-from sizer.probes.sources.linux_pci import INTEGRATED_SLOT, NO_ACCELERATORS, VENDORS, PciDevice, asleep, cards, driver, slot
+from sizer.probes.sources.linux_pci import INTEGRATED_SLOT, NO_ACCELERATORS, VENDORS, PciDevice, asleep, cards, driver, slot, unfit
 from sizer.probes.sources.linux_platform import is_wsl
 
 SYSTEMS = ("linux", "windows")
@@ -29,6 +29,8 @@ REMEDIES = {
     "VK_ERROR_INITIALIZATION_FAILED": "check that this user may open /dev/dri/renderD* (group render), and update the Vulkan driver",
 }
 UPDATE = "update the graphics driver"
+NO_NODES = "let this user open /dev/dri/renderD* (group render; in a container: --device /dev/dri), or install the Vulkan driver made for this GPU"
+"""Mesa is there, as its driver for the processor shows: then its drivers for cards mostly miss the device nodes."""
 NO_LOADER = {
     "linux": "install the Vulkan loader and driver (Debian, Ubuntu: sudo apt install libvulkan1 mesa-vulkan-drivers)",
     "windows": "install the graphics driver of the vendor: Vulkan comes with it",
@@ -49,7 +51,8 @@ def observe(host: Host) -> Iterable[Observation]:
         yield from _failed(host, answer)
     elif not any(not device.get("virtual") for device in devices):
         message = "Vulkan lists no GPU of this machine, only drivers that compute on the processor" if devices else "Vulkan lists no device"
-        yield notice("vulkan", "vulkan-without-gpu", "info", message, REMEDIES["VK_ERROR_INCOMPATIBLE_DRIVER"] if host.system == "linux" else UPDATE)
+        remedy = (NO_NODES if devices else REMEDIES["VK_ERROR_INCOMPATIBLE_DRIVER"]) if host.system == "linux" else UPDATE
+        yield notice("vulkan", "vulkan-without-gpu", "info", message, remedy)
 
 
 def wanted(host: Host) -> bool:
@@ -59,23 +62,23 @@ def wanted(host: Host) -> bool:
     if host.system != "linux" or is_wsl(host, text(host, "/proc/sys/kernel/osrelease") or ""):
         return False
     found = cards(host)
-    mine = _candidates(found)
+    mine = _candidates(host, found)
     if mine:
         return not any(asleep(host, card.address) for card in mine)
     return not found and b"apple," in (text(host, "/proc/device-tree/compatible") or "").encode()
 
 
-def _candidates(found: list[PciDevice]) -> list[PciDevice]:
-    """Return the cards for which Vulkan matters: not NVIDIA's, and not the unit inside an Intel processor beside a card."""
+def _candidates(host: Host, found: list[PciDevice]) -> list[PciDevice]:
+    """Return the cards for which Vulkan matters: not NVIDIA's, and not the unit inside an Intel processor beside a card that can compute."""
     others = [card for card in found if card.vendor in (AMD, INTEL)]
-    has_card = len(found) > len(others)
+    has_card = any(card not in others and unfit(VENDORS.get(card.vendor, "other"), driver(host, card.address)) is None for card in found)
     return [card for card in others if not (has_card and card.vendor == INTEL and slot(card.address) == INTEGRATED_SLOT)]
 
 
 def _beside_a_card(host: Host) -> Iterator[Observation]:
     """Say of a unit that is not asked why it is not: a card beside it does the work."""
     found = cards(host) if host.system == "linux" else []
-    asked = _candidates(found)
+    asked = _candidates(host, found)
     for card in found:
         if card.vendor in (AMD, INTEL) and card not in asked:
             yield Observation("device", "vulkan", {"bus_id": card.address, "evidence": ("not asked whether it computes: a card is beside it",)})
@@ -92,7 +95,7 @@ def _windows_wanted(host: Host) -> bool:
 
 def _asleep(host: Host) -> Iterator[Observation]:
     """A card that sleeps is not woken to be asked: the kernel driver that holds it is the one that Vulkan uses."""
-    for card in _candidates(cards(host)) if host.system == "linux" else ():
+    for card in _candidates(host, cards(host)) if host.system == "linux" else ():
         if asleep(host, card.address) and driver(host, card.address) in COMPUTING_DRIVERS:
             yield Observation(
                 "device", "vulkan", {"bus_id": card.address, "apis": ("vulkan",), "evidence": ("asleep: Vulkan by its kernel driver, not asked",)}

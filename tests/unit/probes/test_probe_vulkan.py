@@ -232,3 +232,18 @@ def test_a_unit_beside_a_card_is_said_not_to_have_been_asked(machine: See) -> No
     both = {**card("0000:00:02.0", "8086:9a49", driver="i915"), **card("0000:01:00.0", "10de:1f9d", driver="nvidia"), "call:nvml": {"missing": True}}
     unit = next(found for found in machine(both).accelerators if found.vendor == "intel")
     assert any("not asked" in line for line in unit.evidence) and not unit.usable
+
+
+@pytest.mark.parametrize(("holder", "asked"), [("nvidia", False), ("vfio-pci", True), ("nouveau", True)])
+def test_a_unit_beside_a_card_that_cannot_compute_is_asked(machine: See, holder: str, asked: bool) -> None:
+    both = {**card("0000:00:02.0", "8086:a780", driver="i915"), **card("0000:01:00.0", "10de:2504", driver=holder)}
+    listed = {
+        "name": "Intel(R) UHD Graphics 770",
+        "type": "integrated",
+        "vendor_id": "0x8086",
+        "device_id": "0xa780",
+        "pci_bus_id": "0000:00:02.0",
+        "heaps": [],
+    }
+    unit = next(found for found in machine({**both, "call:vulkan": {"value": [listed]}}).accelerators if found.vendor == "intel")
+    assert (unit.apis == ("vulkan",)) is asked
