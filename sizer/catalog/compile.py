@@ -62,12 +62,12 @@ def sizes(row: dict[str, Any], *, drafted: bool) -> dict[str, list[int]]:
     in_file = metadata if drafted else without_draft(metadata)
     found: dict[str, list[int]] = {}
     for quant in row["sizes"]:
-        family, name = family_of(quant), _type_of(quant)
         try:
+            family, name = family_of(quant), _type_of(quant)
             size = size_of(metadata, name, family)
             file_bytes = size.file_bytes if in_file is metadata else size_of(in_file, name, family).file_bytes
         except SizerError as error:
-            raise CatalogError(f"{row['id']}: no size in {quant}: {error.message}") from error
+            raise CatalogError(f"model_catalog.yaml: {row['id']}: no size in {quant}: {error.message}") from error
         if family == "gguf":
             file_bytes += row.get("tokenizer_bytes", 0)
         found[quant] = [file_bytes, size.device_bytes, size.host_bytes, size.expert_bytes, size.active_bytes]

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from sizer.errors import CatalogError
+from sizer.catalog.shapes.facts import Sourced, Strict, checked_one
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+FILE = "assumptions.yaml"
 
 
-class _Sourced(_Strict):
-    source: str = Field(min_length=8)
-    checked: datetime.date
-
-
-class _TierRow(_Strict):
+class _TierRow(Strict):
     tier: Literal["cpu", "entry", "mid", "high", "pro"]
     below_gb: float = Field(gt=0)
     models_b: tuple[float, float]
@@ -27,11 +19,11 @@ class _TierRow(_Strict):
     context: int = Field(gt=0)
 
 
-class _Tiers(_Sourced):
+class _Tiers(Sourced):
     rows: list[_TierRow]
 
 
-class _UseCase(_Sourced):
+class _UseCase(Sourced):
     title: str
     quality: str
     roles: list[Literal["chat", "coding", "reasoning", "agent", "vision", "embedding", "reranker"]]
@@ -50,7 +42,7 @@ class _UseCase(_Sourced):
     answer_tokens: int = Field(ge=0)
 
 
-class _Ranking(_Sourced):
+class _Ranking(Sourced):
     floor_points: float
     halving_points: float
     fast_points: float
@@ -79,7 +71,7 @@ class _Ranking(_Sourced):
     release_points_per_year: float
 
 
-class _Alternatives(_Strict):
+class _Alternatives(Strict):
     enough: int = Field(ge=0)
     times_as_fast: float = Field(gt=1)
     quality_gained: float
@@ -90,7 +82,7 @@ class _Alternatives(_Strict):
     times_the_wait: float = Field(ge=1)
 
 
-class _Search(_Sourced):
+class _Search(Sourced):
     context_steps: list[int]
     kv_types: list[str]
     least_useful_tps: float
@@ -105,21 +97,21 @@ class _Search(_Sourced):
     megabit_per_second: float
 
 
-class _Notices(_Sourced):
+class _Notices(Sourced):
     small_tools_parameters: int
     stale_catalog_days: int
 
 
-class _Licenses(_Sourced):
+class _Licenses(Sourced):
     open: list[str]
 
 
-class _Fallback(_Strict):
+class _Fallback(Strict):
     provider: str
     base_url: str
 
 
-class _MachineClass(_Strict):
+class _MachineClass(Strict):
     name: str
     kind: Literal["cpu", "unified", "discrete"]
     gpu: str | None = None
@@ -129,11 +121,11 @@ class _MachineClass(_Strict):
     os: Literal["linux", "macos", "windows"] | None = None
 
 
-class _MachineClasses(_Sourced):
+class _MachineClasses(Sourced):
     rows: list[_MachineClass]
 
 
-class _File(_Strict):
+class _File(Strict):
     tiers: _Tiers
     use_cases: dict[Literal["general", "chat", "coding", "reasoning", "agent", "vision", "embedding", "rag"], _UseCase]
     ranking: _Ranking
@@ -146,9 +138,4 @@ class _File(_Strict):
 
 def compiled(data: Any) -> Any:
     """Return the table ready for JSON. Raises ``CatalogError`` naming file, place and fault."""
-    try:
-        return _File.model_validate(data).model_dump(mode="json", exclude_none=True)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise CatalogError(f"data/assumptions.yaml: {place}: {first['msg']}") from None
+    return checked_one(_File, data, FILE).model_dump(mode="json", exclude_none=True)

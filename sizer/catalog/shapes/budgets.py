@@ -5,10 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from sizer.catalog.shapes.facts import Sourced, Strict
-from sizer.errors import CatalogError
+from sizer.catalog.shapes.facts import Sourced, Strict, checked_one
 
 _FILE = "budgets.yaml"
 
@@ -85,11 +84,7 @@ class Budgets(Strict):
 
 def compiled(data: Any) -> Any:
     """Return the JSON-ready rules. Raises ``CatalogError`` naming the place and the fault."""
-    try:
-        budgets = Budgets.model_validate(data)
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        raise CatalogError(f"{_FILE}: {'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}") from None
+    budgets: Budgets = checked_one(Budgets, data, _FILE)
     plain = budgets.model_dump(mode="json", exclude_none=True)
     for name in ("working_set", "older_working_set"):
         plain["apple"][name] = [[float(size), share] for size, share in plain["apple"][name].items()]

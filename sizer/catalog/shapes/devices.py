@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sizer.catalog.device_index import normalised
-from sizer.catalog.shapes.facts import Sourced
-from sizer.errors import CatalogError
+from sizer.catalog.shapes.facts import Sourced, checked_list
 from sizer.units import GIB
 
 _FILE = "devices.yaml"
@@ -98,29 +97,9 @@ def _row(entry: Entry) -> dict[str, Any]:
     return row
 
 
-def _duplicates(entries: list[Entry]) -> None:
-    seen: set[str] = set()
-    for entry in entries:
-        if entry.key in seen:
-            raise CatalogError(f"{_FILE}: {entry.key}: this key is used twice", hint="keys are permanent; give the new entry another one")
-        seen.add(entry.key)
-
-
 def read(data: Any) -> list[Entry]:
     """Return the validated entries. Raises ``CatalogError`` naming the entry, the field and what is allowed."""
-    if not isinstance(data, list):
-        raise CatalogError(f"{_FILE}: a list of entries was expected")
-    entries = []
-    for position, item in enumerate(data):
-        try:
-            entries.append(Entry.model_validate(item))
-        except ValidationError as error:
-            fault = error.errors(include_url=False)[0]
-            key = item.get("key") if isinstance(item, dict) else None
-            place = ".".join(str(part) for part in fault["loc"])
-            raise CatalogError(f"{_FILE}: {key or f'entry {position + 1}'}: {place + ': ' if place else ''}{fault['msg']}") from None
-    _duplicates(entries)
-    return entries
+    return checked_list(Entry, data, _FILE, key="key")
 
 
 def tables(data: Any) -> dict[str, Any]:

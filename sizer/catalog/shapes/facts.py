@@ -12,13 +12,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from sizer.errors import CatalogError
 
 T = TypeVar("T")
+SHOWN = 60  # letters of a wrong value that are worth repeating
 
 
 def _date(text: str) -> str:
-    parts = [*text.split("-"), "01", "01"][:3] if text.count("-") < 2 else text.split("-")
     try:
-        datetime.date(*(int(part) for part in parts))
-    except (ValueError, TypeError):
+        datetime.date.fromisoformat(text if len(text) > len("YYYY-MM") else f"{text}-01")
+    except ValueError:
         raise ValueError("must be a date: YYYY-MM-DD, or YYYY-MM where the day is not known") from None
     return text
 
@@ -88,21 +88,39 @@ def _one(validate: Callable[[Any], T], row: Any, file: str, name: str) -> T:
     try:
         return validate(row)
     except ValidationError as error:
-        raise CatalogError("; ".join(_sentence(file, name, fault) for fault in error.errors(include_url=False)[:3])) from None
+        sentences = dict.fromkeys(_sentence(file, name, row, fault) for fault in error.errors(include_url=False))
+        raise CatalogError("; ".join([*sentences][:3])) from None
 
 
-def _sentence(file: str, name: str, fault: Mapping[str, Any]) -> str:
-    place = ".".join(str(part) for part in fault["loc"]) or "the entry"
+def _sentence(file: str, name: str, row: Any, fault: Mapping[str, Any]) -> str:
+    place = _place(row, fault["loc"]) or "the entry"
     if fault["type"] == "extra_forbidden":
         return f"{file}: {name}: unknown field '{place}'"
     if fault["type"] == "missing":
         return f"{file}: {name}: field '{place}' is missing"
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    return f"{file}: {name}: field '{place}' is {fault['input']!r}: {message}"
+    message = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    given = repr(fault["input"])
+    return f"{file}: {name}: field '{place}'{f' is {given}' if len(given) <= SHOWN else ''}: {message}"
 
 
-def sorted_or_fail(keys: Sequence[Any], file: str, order: str) -> None:
-    """Raise ``CatalogError`` when ``keys`` are not in ascending order; ``order`` says what the order is."""
-    for before, after in pairwise(keys):
+def _place(value: Any, path: Sequence[int | str]) -> str:
+    """Return the path of a fault for people: an entry of a list by its id, key or name, not by its number; no names of our own types."""
+    words = []
+    for part in path:
+        if part == "[key]" or (isinstance(part, str) and not isinstance(value, Mapping)):
+            continue  # a member of a union: pydantic's word, not the file's
+        words.append(str(part))
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            break
+        if isinstance(part, int) and isinstance(value, Mapping):
+            words[-1] = str(next((value[key] for key in ("id", "key", "name", "tier") if key in value), part))
+    return ".".join(words)
+
+
+def sorted_or_fail(keys: Sequence[Any], file: str, order: str, names: Sequence[str] | None = None) -> None:
+    """Raise ``CatalogError`` when ``keys`` are not in ascending order; ``order`` says what the order is, ``names`` what the entries are called."""
+    for (before, one), (after, other) in pairwise(zip(keys, names or keys, strict=True)):
         if after < before:
-            raise CatalogError(f"{file}: {after!r} stands after {before!r}; entries are sorted by {order}")
+            raise CatalogError(f"{file}: {other!r} stands after {one!r}; entries are sorted by {order}")

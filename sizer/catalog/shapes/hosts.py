@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from sizer.catalog.shapes.facts import Sourced, Strict
-from sizer.errors import CatalogError
+from sizer.catalog.shapes.facts import Sourced, Strict, checked_one
 
 _FILE = "hosts.yaml"
 Vendor = Literal["nvidia", "amd", "intel", "apple", "qualcomm"]
@@ -96,25 +95,28 @@ class MemorySystem(Sourced):
         return self
 
 
+class Figure(Sourced):
+    """One number."""
+
+    value: float = Field(gt=0)
+
+
 class Hosts(Strict):
     """The whole file."""
 
     described: Described
     limits: Limits
     apis: list[Apis]
-    shared_host_per_core_gbs: float = Field(gt=0)
+    shared_host_per_core_gbs: Figure
     assumed_bandwidth: list[Assumed]
     memory_systems: list[MemorySystem]
 
 
 def tables(data: Any) -> dict[str, Any]:
     """Return the compiled tables. Raises ``CatalogError`` naming the place and the fault."""
-    try:
-        hosts = Hosts.model_validate(data)
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        raise CatalogError(f"{_FILE}: {'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}") from None
+    hosts: Hosts = checked_one(Hosts, data, _FILE)
     plain = hosts.model_dump(mode="json", exclude_none=True)
+    plain["shared_host_per_core_gbs"] = hosts.shared_host_per_core_gbs.value
     systems = plain.pop("memory_systems")
     for group in ("apis", "assumed_bandwidth"):
         plain[group] = [{key: value for key, value in row.items() if key not in ("source", "checked")} for row in plain[group]]

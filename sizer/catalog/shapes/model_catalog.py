@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sizer.catalog.shapes.facts import Date, Sourced, Strict, checked_list, sorted_or_fail
 
@@ -40,6 +40,17 @@ Repository = Annotated[str, AfterValidator(_repository)]
 Tag = Annotated[str, AfterValidator(_tag)]
 Count = Annotated[int, Field(ge=0)]
 Points = Annotated[float, Field(ge=0, le=100)]
+
+
+def _cell(value: Any) -> Any:
+    numbers = value[:2] if isinstance(value, (list, tuple)) else ()
+    right = len(numbers) == 2 and all(isinstance(number, (int, float)) and 0 <= number <= 100 for number in numbers)
+    if not right or (len(value) > 2 and tuple(value[2:]) not in (("prior",), ("general",))):
+        raise ValueError("must be [score, standard deviation], both of 0 to 100, or with a third word where no board measured it: general or prior")
+    return value
+
+
+Cell = Annotated[tuple[Points, Points] | tuple[Points, Points, Literal["prior", "general"]], BeforeValidator(_cell)]
 
 
 class Release(Sourced):
@@ -141,7 +152,7 @@ class Quality(Sourced):
     """Points of 100 per mode and use case: [score, standard deviation] or with the basis where it is not "direct"."""
 
     boards: Count
-    modes: dict[Literal["default", "thinking"], dict[UseCase, tuple[Points, Points] | tuple[Points, Points, Literal["prior", "general"]]]]
+    modes: dict[Literal["default", "thinking"], dict[UseCase, Cell]]
 
 
 class Entry(Strict):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from sizer.catalog.shapes.facts import Sourced
+from sizer.catalog.shapes.facts import Sourced, Strict, checked_one
 from sizer.errors import CatalogError
 
 _FILE = "overheads.yaml"
@@ -14,10 +14,6 @@ Runtime = Literal["ollama", "lmstudio", "llama.cpp", "mlx", "vllm"]
 Backend = Literal["cuda", "rocm", "vulkan", "metal", "mlx", "sycl", "cpu"]
 System = Literal["linux", "macos", "windows"]
 Kind = Literal["discrete", "integrated", "unified", "host"]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class Overhead(Sourced):
@@ -39,7 +35,7 @@ class Overhead(Sourced):
         return self
 
 
-class BatchRow(_Strict):
+class BatchRow(Strict):
     """Tokens per graph up to a context."""
 
     up_to: int | None = Field(default=None, gt=0)
@@ -76,12 +72,18 @@ class Growing(Sourced):
     hybrid_workspace_mib: float
 
 
-class Tower(_Strict):
+class Tower(Strict):
     """Compute buffer of one kind of vision tower."""
 
     id: str
     patches: int = Field(gt=0)
     factor: float = Field(gt=0)
+
+
+class Towers(Sourced):
+    """Compute buffers of vision towers."""
+
+    rows: list[Tower] = Field(min_length=1)
 
 
 class Fit(Sourced):
@@ -92,7 +94,7 @@ class Fit(Sourced):
     context_step_tokens: int = Field(gt=0)
 
 
-class Table(_Strict):
+class Table(Strict):
     """The whole file."""
 
     device: list[Overhead] = Field(min_length=1)
@@ -100,25 +102,19 @@ class Table(_Strict):
     batch: list[Batch]
     paged: Paged
     growing: Growing
-    projector: list[Tower]
-    projector_source: str
-    projector_checked: Any
+    projector: Towers
     fit: Fit
 
 
 def compiled(data: Any) -> Any:
     """Return the compiled table. Raises CatalogError that names file, entry and field."""
-    try:
-        table = Table.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise CatalogError(f"{_FILE}: {where}: {first['msg']}") from None
+    table: Table = checked_one(Table, data, _FILE)
     for rows in (table.device, table.process):
         last = rows[-1]
         if any((last.runtime, last.backend, last.os, last.kind)):
             raise CatalogError(f"{_FILE}: {last.id}: the last row must hold always, or some runtime finds none")
     result = table.model_dump(mode="json", exclude_none=True)
+    result["projector"] = result["projector"]["rows"]
     for rows in (result["device"], result["process"], result["batch"]):
         for row in rows:
             row.pop("checked", None)

@@ -37,7 +37,7 @@ class Entry(Sourced):
 def compiled(data: Any) -> list[dict[str, Any]]:
     """Return the rows of ``sizer.schema.catalog.Quant``."""
     entries = checked_list(Entry, data, FILE)
-    sorted_or_fail([(entry.family, entry.bits_per_weight) for entry in entries], FILE, "family, then bits per weight")
+    sorted_or_fail([(entry.family, entry.bits_per_weight) for entry in entries], FILE, "family, then bits per weight", [entry.id for entry in entries])
     rows = [entry.model_dump(mode="json", exclude_defaults=True) for entry in entries]
     points = loss_points()
     return [{**_ordered(row), "loss_points": points} for row in rows]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -165,6 +164,7 @@ class Runtime(Strict):
     license: str
     license_open: bool
     port: int
+    port_fact: str
     api_key: str
     path: str
     health: str
@@ -176,6 +176,7 @@ class Runtime(Strict):
     backends: list[Backend] = Field(min_length=1)
     capabilities: Capabilities
     max_parallel: int
+    parallel_fact: str
     install: dict[System, dict[str, str | None]]
     uninstall: dict[System, dict[str, str | None]]
     images: dict[BackendId, str]
@@ -222,7 +223,10 @@ class File(Strict):
     container_gpus: dict[System, list[BackendId]]
     container_gpus_fact: str
     download_mbit_per_second: int
+    download_fact: str
     single_file_bytes: int
+    single_file_fact: str
+    memory_request_fact: str
     memory_request_margin: float
     memory_request_floor_bytes: int
     preferences: list[Preference]
@@ -252,9 +256,6 @@ def _yes_no(value: Any) -> Any:
     if isinstance(value, list):
         return [_yes_no(item) for item in value]
     return value
-
-
-REFERENCE = re.compile(r"^(S\d+|(ollama|lmstudio|llama\.cpp|mlx|vllm|platform)\.\d{3})$")
 
 
 def _references(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
