@@ -123,6 +123,13 @@ def remarks(subject: Subject, config: Configuration, found: MemoryEstimate, cata
     """Return what makes the figures of a configuration theoretical: a format that the runtime does not read, memory that is not there."""
     notes = []
     quant = catalog.quants.get(subject.quant or "")
+    entry = catalog.models.get(subject.name)
+    if entry and entry.native_quant and quant and quant.family == "gguf" and entry.native_quant not in quant.id:
+        published = entry.sizes[entry.native_quant].file_bytes / 1e9
+        notes.append(
+            f"published files of {entry.name} keep its experts in {entry.native_quant} whatever their name says, {quant.id} too: about {published:.1f} GB"
+            f" (--quant {entry.native_quant}); these are the figures of a file whose experts were quantised again"
+        )
     runtime = config.runtime or ""
     family = "mlx" if quant and quant.family == "mlx" else "gguf" if quant and quant.family == "gguf" else None
     if runtime == "mlx" and config.backend not in ("metal", "mlx"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import getpass
 import json
 import os
@@ -14,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from sizer.catalog.load import Catalog
 from sizer.cli import main, split_globals
+from sizer.commands import common
 from sizer.commands.terminal import Terminal
 
 SIZER = [sys.executable, "-m", "sizer"]
@@ -156,3 +159,24 @@ def test_many_machines_are_answered_alike_in_threads_and_one_by_one() -> None:
     alone = [replace(answer, elapsed_ms=None) for answer in sizer.recommend_many(machines, use_case="chat")]
     with ThreadPoolExecutor(3) as executor:
         assert alone == [replace(answer, elapsed_ms=None) for answer in sizer.recommend_many(machines, use_case="chat", executor=executor)]
+
+
+ANSWERS = [["recommend", *CARD], ["estimate", "qwen3-8b"], ["why-not", "qwen3-8b", *CARD], ["plan", "qwen3-8b"], ["models", "show", "qwen3-8b"]]
+
+
+@pytest.mark.parametrize("arguments", ANSWERS, ids=lambda line: line[0])
+def test_an_old_catalog_is_told_of_and_how_to_renew_it_never_in_a_document(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    year, month, day = map(int, Catalog().info["date"].split("-"))
+    written = datetime.datetime(year, month, day, 12, tzinfo=datetime.UTC).timestamp()
+    for days, told in ((119, False), (123, True)):
+        monkeypatch.setattr(common, "now", lambda days=days: written + days * 86400)
+        main(arguments)
+        assert ("pip install --upgrade sizer-llm" in capsys.readouterr().out) is told
+        main([*arguments, "--json"])
+        shown = capsys.readouterr()
+        assert "pip install --upgrade sizer-llm" not in json.dumps(json.loads(shown.out))
+        assert (f"{days} days old" in shown.err) is told
+    main([*arguments, "--json", "--quiet"])
+    assert capsys.readouterr().err == ""

@@ -115,3 +115,10 @@ def test_an_embedding_model_is_planned_for_embedding() -> None:
 def test_experts_that_are_not_there_cannot_be_moved() -> None:
     assert any("no experts" in note for note in sizer.estimate("qwen3-8b", machine=CARD, cpu_moe=4).notices)
     assert not any("no experts" in note for note in sizer.estimate("gpt-oss-20b", machine=CARD, cpu_moe=4).notices)
+
+
+def test_a_type_that_published_files_have_in_name_only_is_told() -> None:
+    told = [note for note in sizer.estimate("gpt-oss-20b", machine=CARD, quant="Q4_K_M").notices if "MXFP4" in note]
+    assert len(told) == 1 and "12.1 GB" in told[0]
+    assert not any("published files" in note for note in sizer.estimate("gpt-oss-20b", machine=CARD, quant="MXFP4").notices)
+    assert not any("published files" in note for note in sizer.estimate("qwen3-8b", machine=CARD, quant="Q4_K_M").notices)

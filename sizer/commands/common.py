@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from sizer.commands.options import MACHINE_NAMES
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from sizer.schema.machine import Machine
 
 
+RENEW = "pip install --upgrade sizer-llm"
+now = time.time  # the one clock that the age of the catalog is told by
 SCREENLESS = ("server", "docker", "kubernetes")  # what a machine that is only described has no screen for
 
 
@@ -23,6 +26,18 @@ def the_catalog(terminal: Terminal) -> Any:
     from sizer import api
 
     return api.load_catalog(terminal.catalog)
+
+
+def say_if_stale(terminal: Terminal, catalog: Any = None, *, in_text: bool = True) -> None:
+    """Say that our catalog is old, and what renews it: in the text, or on standard error where the answer is a document or a configuration (``in_text``)."""
+    from sizer.catalog.load import Catalog
+
+    known = catalog or Catalog()
+    date = known.info["date"]
+    days = int((now() - time.mktime((*map(int, date.split("-")), 12, 0, 0, 0, 0, -1))) // 86400)
+    if days > known.assumptions["notices"]["stale_catalog_days"]:
+        tell = terminal.say if in_text and not terminal.json else terminal.talk
+        tell(f"the model catalog is of {date}, {days} days old: newer models are not in it; to renew it: {RENEW}")
 
 
 def the_machine(values: Mapping[str, Any], *, catalog: Any = None, budget: str = "capacity") -> Machine | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sizer.commands.common import the_catalog, the_machine
+from sizer.commands.common import say_if_stale, the_catalog, the_machine
 from sizer.commands.options import command as make_command
 from sizer.commands.options import estimate_options, given, machine_options
 from sizer.commands.parser import Argument
@@ -37,10 +37,12 @@ def run(terminal: Terminal, values: dict[str, Any]) -> None:
     answer = api.estimate(model, machine=machine, catalog=catalog, **options)
     if terminal.json:
         terminal.document(answer.to_json())
+        say_if_stale(terminal, catalog)
         return
     from sizer.renderers.estimate_report import report
 
     terminal.say(report(answer, ink=terminal.ink, explain=values["explain"], verbose=terminal.verbose))
+    say_if_stale(terminal, catalog)
 
 
 command = make_command("estimate", run, [Argument("model", required=False)], estimate_options(), machine_options(), text=TEXT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sizer.commands.common import the_catalog, the_machine
+from sizer.commands.common import say_if_stale, the_catalog, the_machine
 from sizer.commands.options import PARAMETERS, machine_options, words
 from sizer.commands.options import command as make_command
 from sizer.commands.parser import Argument, Option
@@ -40,11 +40,13 @@ def run(terminal: Terminal, values: dict[str, Any]) -> None:
         from sizer.commands.terminal import document_text
 
         terminal.document(document_text(document))
+        say_if_stale(terminal, catalog)
         return
     from sizer.renderers import models_report
 
     render = models_report.one if action == "show" else models_report.listing
     terminal.say(render(document, ink=terminal.ink, verbose=terminal.verbose))
+    say_if_stale(terminal, catalog)
 
 
 def _action(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

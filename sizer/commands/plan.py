@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sizer.commands.common import the_catalog
+from sizer.commands.common import say_if_stale, the_catalog
 from sizer.commands.options import COUNT, SPEED, TOKENS, given, words
 from sizer.commands.options import command as make_command
 from sizer.commands.parser import Argument, Option
@@ -34,10 +34,12 @@ def run(terminal: Terminal, values: dict[str, Any]) -> None:
         from sizer.commands.terminal import document_text
 
         terminal.document(document_text(document))
+        say_if_stale(terminal, the_catalog(terminal))
         return
     from sizer.renderers.plan_report import report
 
     terminal.say(report(document, ink=terminal.ink, verbose=terminal.verbose))
+    say_if_stale(terminal, the_catalog(terminal))
 
 
 command = make_command("plan", run, [Argument("model")], OPTIONS, text=TEXT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sizer.commands.common import budget_of, the_catalog, the_machine
+from sizer.commands.common import budget_of, say_if_stale, the_catalog, the_machine
 from sizer.commands.options import command as make_command
 from sizer.commands.options import given, machine_options, recommend_options
 
@@ -28,11 +28,12 @@ def run(terminal: Terminal, values: dict[str, Any]) -> int:
     if terminal.json or kind == "json":
         terminal.document(answer.to_json())
     elif kind is not None:
-        return _emit(terminal, answer, kind)
+        code = _emit(terminal, answer, kind)
     else:
         from sizer.renderers.text_report import report
 
         terminal.say(report(answer, ink=terminal.ink, explain=values["explain"], verbose=terminal.verbose))
+    say_if_stale(terminal, catalog, in_text=kind is None)
     return code
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sizer.commands.common import budget_of, the_catalog, the_machine
+from sizer.commands.common import budget_of, say_if_stale, the_catalog, the_machine
 from sizer.commands.options import command as make_command
 from sizer.commands.options import given, machine_options, recommend_options
 from sizer.commands.parser import Argument
@@ -27,10 +27,12 @@ def run(terminal: Terminal, values: dict[str, Any]) -> None:
         from sizer.commands.terminal import document_text
 
         terminal.document(document_text(document))
+        say_if_stale(terminal, catalog)
         return
     from sizer.renderers.plan_report import why_not
 
     terminal.say(why_not(document, ink=terminal.ink, verbose=terminal.verbose))
+    say_if_stale(terminal, catalog)
 
 
 options = [option for option in recommend_options() if option.name not in LEFT_OUT]
