@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -72,11 +72,13 @@ def gguf(path: Path, *, quant_type: int = 15, template: str = TEMPLATE) -> int:
     return path.stat().st_size
 
 
-def safetensors(path: Path) -> None:
-    """Write a safetensors file that is all header."""
+def safetensors(path: Path, only: Collection[str] | None = None) -> None:
+    """Write a safetensors file that is all header; ``only`` these tensors."""
     header: dict[str, Any] = {}
     start = 0
     for tensor in inventory(fold(CATALOG.models["qwen3-8b"].architecture)):
+        if only is not None and tensor.name not in only:
+            continue
         size = tensor.elements * 2
         header[tensor.name] = {"dtype": "BF16", "shape": list(reversed(tensor.shape)), "data_offsets": [start, start + size]}
         start += size
@@ -86,6 +88,9 @@ def safetensors(path: Path) -> None:
         file.truncate(8 + len(text) + start)
 
 
+CLOSED = {"consent": 403, "secret": 401}  # owners whose repositories answer so
+
+
 class Tree(BaseHTTPRequestHandler):
     """Serves folders owner/name as Hugging Face does: information, tree, files by ranges."""
 
@@ -93,6 +98,16 @@ class Tree(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.split("?")[0].strip("/")
+        for owner, status in CLOSED.items():
+            if f"{owner}/" in path:
+                self._send(status, b"")
+                return
+        if "former/" in path:
+            self.send_response(307)
+            self.send_header("Location", self.path.replace("former/", "somebody/"))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         if path.startswith("api/models/"):
             parts = path.removeprefix("api/models/").split("/")
             folder = self.root / parts[0] / parts[1]
@@ -220,6 +235,54 @@ def test_an_added_entry_passes_the_check(tree: Path) -> None:
     path = tree / "mine.yaml"
     path.write_text(text_of(survey(f"hf:{REPO}")), encoding="utf-8")
     assert complaints(str(path)) == []
+
+
+@pytest.mark.parametrize(("owner", "said"), [*[(owner, f"closed .HTTP {status}") for owner, status in CLOSED.items()], ("nobody", "no such repository")])
+def test_a_repository_that_does_not_open_says_why_and_what_to_do(tree: Path, owner: str, said: str) -> None:
+    from sizer.errors import RemoteError
+
+    with pytest.raises(RemoteError, match=said) as refused:
+        survey(f"hf:{owner}/Fresh-9B")
+    assert refused.value.exit_code == 5
+    assert ("HF_TOKEN" in str(refused.value.hint)) is (owner in CLOSED)
+
+
+def test_a_repository_that_moved_is_followed(tree: Path) -> None:
+    checkpoint(tree)
+    assert survey("hf:former/Fresh-9B-Instruct").parameters == 8_190_735_360
+
+
+def test_a_checkpoint_in_parts_is_read_whole(tree: Path) -> None:
+    checkpoint(tree)
+    folder = tree / REPO
+    names = [tensor.name for tensor in inventory(fold(CATALOG.models["qwen3-8b"].architecture))]
+    (folder / "model.safetensors").unlink()
+    parts = {"model-00001-of-00002.safetensors": names[:100], "model-00002-of-00002.safetensors": names[100:]}
+    for part, held in parts.items():
+        safetensors(folder / part, only=held)
+    index = {"metadata": {"total_size": 16_381_470_720}, "weight_map": {name: part for part, held in parts.items() for name in held}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+    found = survey(f"hf:{REPO}")
+    assert (found.parameters, found.quants) == (8_190_735_360, {"BF16": found.quants["BF16"]})
+    assert found.quants["BF16"] == pytest.approx(16_381_470_720, rel=1e-4)
+
+
+def test_without_a_card_nothing_is_allowed_and_a_person_is_asked(tree: Path) -> None:
+    checkpoint(tree)
+    (tree / REPO / "README.md").unlink()
+    text = text_of(survey(f"hf:{REPO}"))
+    assert 'license: {id: unknown, commercial: "no"' in text
+    assert "# decide: licence" in text
+
+
+def test_an_architecture_that_nobody_knows_is_listed_and_not_proposed(tree: Path) -> None:
+    checkpoint(tree)
+    (tree / REPO / "config.json").write_text(json.dumps({**CONFIG, "model_type": "brandnew"}), encoding="utf-8")
+    text = text_of(survey(f"hf:{REPO}"))
+    assert "# decide: architecture: 'brandnew'" in text
+    model = overlaid(tree / "mine.yaml", text).models["fresh-9b"]
+    assert not model.recommend
+    assert "brandnew" in str(model.recommend_reason)
 
 
 def test_offline_forbids_a_repository() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sizer.catalog.quality import prior_score
+from sizer.estimator.traits import TRAITS
 from sizer.schema.catalog import Findings
 
 SPDX = {"apache-2.0": "Apache-2.0", "mit": "MIT", "bsd-3-clause": "BSD-3-Clause", "cc-by-4.0": "CC-BY-4.0", "cc-by-nc-4.0": "CC-BY-NC-4.0"}
@@ -41,11 +42,19 @@ def entry_text(found: Findings, constants: Mapping[str, Any], offered: Iterable[
     quants = [name for name in offered if name in found.quants]
     modes = _modes(found, constants, kind, thinking, released, active, sees="vision" in roles)
     decide += _open_questions(found, kind, quants)
+    architecture = str(metadata.get("general.architecture"))
+    known = architecture in TRAITS
+    if not known:
+        decide.append(f"architecture: {architecture!r} is not one that we know: sizes are those of a plain decoder, and which runtime loads it is not known")
     lines = [
         f"- id: {_id(found.name)}",
         f"  name: {_flow(found.name)}",
         f"  family: {_flow(_family(found.name))}",
-        "  recommend: true",
+        *(
+            ["  recommend: true"]
+            if known
+            else ["  recommend: false", f"  reason: {_flow(f'nobody knows which runtime loads its architecture, {architecture}')}"]
+        ),
         f"  release: {{date: {released}, {checked}}}",
         f'  license: {{id: {_flow(license_id)}, commercial: "{commercial}", gated: {_flow(found.gated)}, {checked}}}',
         f"  abilities: {{modality: {_modality(kind, found)}, roles: {_flow(roles)}, tools: {_flow(tools)}, thinking: {_flow(thinking)}, "
@@ -123,8 +132,11 @@ def _license(found: Findings, decide: list[str]) -> tuple[str, str]:
     named = str(found.card.get("license_name") or found.card.get("license") or "").lower()
     if named in SPDX:
         return SPDX[named], "no" if "-nc" in named else "yes"
-    decide.append("licence: " + (f"{named!r} has terms of its own; may it be used commercially?" if named else "the card names none"))
-    return named or "unknown", "no" if any(word in named for word in NON_COMMERCIAL) else "conditional"
+    decide.append(
+        "licence: "
+        + (f"{named!r} has terms of its own; may it be used commercially?" if named else "the card names none; until somebody says so, not for commercial use")
+    )
+    return named or "unknown", "no" if not named or any(word in named for word in NON_COMMERCIAL) else "conditional"
 
 
 def _active(found: Findings, metadata: Mapping[str, Any]) -> int:

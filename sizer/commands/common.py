@@ -34,7 +34,8 @@ def say_if_stale(terminal: Terminal, catalog: Any = None, *, in_text: bool = Tru
 
     known = catalog or Catalog()
     date = known.info["date"]
-    days = int((now() - time.mktime((*map(int, date.split("-")), 12, 0, 0, 0, 0, -1))) // 86400)
+    year, month, day = map(int, date.split("-"))
+    days = int((now() - time.mktime((year, month, day, 12, 0, 0, 0, 0, -1))) // 86400)
     if days > known.assumptions["notices"]["stale_catalog_days"]:
         tell = terminal.say if in_text and not terminal.json else terminal.talk
         tell(f"the model catalog is of {date}, {days} days old: newer models are not in it; to renew it: {RENEW}")

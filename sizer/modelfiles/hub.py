@@ -60,7 +60,22 @@ class _Hub:
         except SizerError:
             raise
         except Exception as error:  # noqa: BLE001  the hub's client raises errors of three HTTP libraries
-            raise RemoteError(f"{self.repo}: {_first_line(error)}", hint="is the name right, and the network there? A private model needs HF_TOKEN") from None
+            raise self._unreached(error) from None
+
+    def _unreached(self, error: Exception) -> RemoteError:
+        """Return what is said of a failure: closed, not there, or out of reach."""
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if status in (401, 403):
+            gate = f"{self._endpoint}/{self.repo}"
+            return RemoteError(
+                f"{self.repo}: closed (HTTP {status}): the repository asks for consent, is private or does not exist",
+                hint=f"accept its terms at {gate} and set HF_TOKEN to a token of that account",
+            )
+        if status == 404:
+            return RemoteError(
+                f"{self.repo}: there is no such repository or file (HTTP 404)", hint="is the name right? hf:owner/repo, as in the address of its page"
+            )
+        return RemoteError(f"{self.repo}: {_first_line(error)}", hint="is the name right, and the network there? A private model needs HF_TOKEN")
 
     def reader(self, name: str) -> Any:
         """Return a function that reads on from where it stopped, by range requests."""
