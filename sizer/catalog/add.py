@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sizer.catalog.compile import is_known
 from sizer.catalog.quality import prior_score
-from sizer.estimator.traits import TRAITS
 from sizer.schema.catalog import Findings
 
 SPDX = {"apache-2.0": "Apache-2.0", "mit": "MIT", "bsd-3-clause": "BSD-3-Clause", "cc-by-4.0": "CC-BY-4.0", "cc-by-nc-4.0": "CC-BY-NC-4.0"}
@@ -43,7 +43,7 @@ def entry_text(found: Findings, constants: Mapping[str, Any], offered: Iterable[
     modes = _modes(found, constants, kind, thinking, released, active, sees="vision" in roles)
     decide += _open_questions(found, kind, quants)
     architecture = str(metadata.get("general.architecture"))
-    known = architecture in TRAITS
+    known = is_known(architecture)
     if not known:
         decide.append(f"architecture: {architecture!r} is not one that we know: sizes are those of a plain decoder, and which runtime loads it is not known")
     lines = [

@@ -82,6 +82,13 @@ def counted_parameters(metadata: dict[str, Any]) -> int:
     return sum(tensor.elements for tensor in inventory(fold(metadata)))
 
 
+def is_known(architecture: str) -> bool:
+    """Return whether a ``general.architecture`` is one whose tensors we know; sizes of others are those of a plain decoder."""
+    from sizer.estimator.traits import TRAITS
+
+    return architecture in TRAITS
+
+
 def without_draft(metadata: dict[str, Any]) -> dict[str, Any]:
     """Return the metadata of the model without its draft blocks (multi-token prediction)."""
     draft = metadata.get("nextn_predict_layers", 0)
