@@ -40,6 +40,8 @@ CALLS: dict[str, tuple[str, list[str]]] = {
     "estimate": ("estimate", ["estimate", "qwen3-8b", "--context", "16384", *CARD]),
     "estimate-rule": ("estimate", ["estimate", "--params", "7B", "--bits", "4", *CARD]),
     "models": ("models", ["models", "search", "qwen3"]),
+    "models-show": ("models", ["models", "show", "gpt-oss-20b"]),
+    "models-fits": ("models", ["models", "search", "qwen3.5", "--fits", *CARD]),
     "accelerators": ("accelerators", ["gpus", "RTX 3060"]),
     "plan": ("plan", ["plan", "qwen3-8b"]),
     "why-not": ("why-not", ["why-not", "llama-3.3-70b", *CARD]),
@@ -155,6 +157,23 @@ def test_what_the_program_writes_validates_against_its_schema(name: str, call: A
         if name == "doctor":  # the bundle of a recorded machine, not of whoever runs this
             value.update(machine=recorded("machine"), capture=recorded("capture"), libraries={}, settings={})
         keep(name, value)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_program_writes_no_key_that_its_schema_does_not_name(name: str, call: Any) -> None:
+    closed = jsonschema.Draft202012Validator(without_more(json.loads(schema.text(CALLS[name][0]))))
+    found = {re.sub(r"\d+", "N", f"{'.'.join(map(str, error.absolute_path))}: {error.message[:120]}") for error in closed.iter_errors(call(name))}
+    assert found == set()
+
+
+def without_more(node: Any) -> Any:
+    """Return a schema that allows no key beyond those that it names."""
+    if isinstance(node, list):
+        return [without_more(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    grown = {key: without_more(item) for key, item in node.items()}
+    return {**grown, "additionalProperties": False} if isinstance(node.get("properties"), dict) and "additionalProperties" not in node else grown
 
 
 @pytest.mark.parametrize("name", READ)

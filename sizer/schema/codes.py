@@ -10,6 +10,7 @@ else" and show its message. Messages are for people and may change with every ve
 from __future__ import annotations
 
 NOTICES: dict[str, str] = {
+    "adapters-unreadable": "Windows did not tell which graphics adapters the machine has.",
     "ambiguous-gpu": "The name of a GPU fits several entries of the table; the most common one was taken, the message lists the others.",
     "amd-driver-missing": "An AMD card runs with a driver that does not compute.",
     "assumed-bandwidth": "The memory bandwidth is that of machines like this one; `sizer probe --measure` measures it.",
@@ -17,6 +18,7 @@ NOTICES: dict[str, str] = {
     "assumed-cpu": "The number of cores or the instruction sets were not said and are assumed.",
     "assumed-display": "That the machine has a screen was not said and is assumed.",
     "assumed-gpu": "Only the size of the card's memory was named; a usual card of that size is assumed.",
+    "assumed-memory": "The card is sold with several sizes of memory; one of them is assumed.",
     "assumed-os": "The operating system was not said and is assumed to be this one.",
     "assumed-ram": "The size of main memory was not said and is assumed.",
     "backend-closed": "A faster way to the GPU is closed to the chosen runtime; the message says why.",
@@ -123,6 +125,7 @@ ERRORS: dict[str, str] = {
     "no-weights": "The folder or repository holds no weights that could be read.",
     "not-a-capture": "The document is not a capture.",
     "not-a-file": "The path is a folder.",
+    "not-a-machine": "What was handed in as a machine is no document of one.",
     "not-built": "The command is reserved for a later version.",
     "not-json": "The text is not JSON; the message says where.",
     "not-yaml": "The text is not YAML; the message says where.",

@@ -20,15 +20,39 @@ class ListedQuant(Document):
 
 @dataclass(frozen=True, slots=True)
 class ListedScore(Document):
-    """Quality of 100 for one use case and one standard deviation."""
+    """Quality of 100 for one use case and one standard deviation; ``basis`` is direct, general or prior, ``mode`` the one that does best."""
 
     score: float
     uncertainty: float
+    basis: str
+    mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSource(Document):
+    """Where a group of facts was read, and when; ``confirmed`` false: somebody typed it and no source has confirmed it."""
+
+    facts: str
+    source: str
+    checked: str
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListedWay(Document):
+    """How a model would run best on the machine that was asked about."""
+
+    quant: str
+    context: int
+    runtime: str
+    backend: str
+    total_bytes: int
+    decode_tps: float
 
 
 @dataclass(frozen=True, slots=True)
 class ListedModel(Document):
-    """One model of the catalog, for readers."""
+    """One model of the catalog, for readers. What stands behind ``checked`` is there when one model is shown; ``fits`` when a machine was asked about."""
 
     id: str
     name: str
@@ -42,10 +66,34 @@ class ListedModel(Document):
     capabilities: tuple[str, ...]
     context: int
     recommend: bool
+    recommend_reason: str | None
+    thinking: str
     quality: dict[str, ListedScore]
     quants: tuple[ListedQuant, ...]
-    sources: tuple[Any, ...]
+    projector_bytes: int
+    sources: tuple[ListedSource, ...]
     checked: str
+    fits: ListedWay | None = None
+    aliases: tuple[str, ...] = ()
+    modality: str = "text"
+    gated: bool = False
+    languages: tuple[str, ...] = ()
+    embedding_dimensions: int | None = None
+    native_quant: str | None = None
+    hf_repo: str | None = None
+    ollama_tags: dict[str, str] = field(default_factory=dict)
+    gguf_repo: str | None = None
+    gguf_file: str | None = None
+    lmstudio_key: str | None = None
+    mlx_repos: dict[str, str] = field(default_factory=dict)
+    safetensors_repos: dict[str, str] = field(default_factory=dict)
+    min_runtime: dict[str, str] = field(default_factory=dict)
+    traps: tuple[str, ...] = ()
+    architecture: dict[str, Any] = field(default_factory=dict)
+    published_parameters: int | None = None
+    context_claims: dict[str, Any] = field(default_factory=dict)
+    boards: int = 0
+    quality_by_mode: dict[str, dict[str, ListedScore]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +112,14 @@ class ListedAccelerator(Document):
     name: str
     vendor: str
     kind: str
+    form: str
     memory_bytes: int | None
     bandwidth_gbs: float | None
     fp16_tflops: float | None
+    compute_capability: str | None
+    gfx_target: str | None
     source: str
     checked: str
-    compute_capability: str | None = None
-    gfx_target: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,723 @@
+/**
+ * The documents of sizer. Generated from docs/schema/*.schema.json by tools/typescript/generate.mjs: do not edit.
+ * Later versions add keys and words: ignore what you do not know. Bytes are integers, unknown is null.
+ * sha256 of the schemas: 4c18b28e74753ad89cd89286063819fcf30a0c4b8c7c4bef3fcc846de4d8f984
+ */
+
+/**
+ * One GPU (or partition of one). `key` is its entry in the accelerator table, null when unlisted. `asleep`: not woken to be asked; `hidden_by`: the environment variable that hides it; `carveout_bytes`: what the firmware sets aside of main memory for a unit in a processor; `pci_revision` ("0xc8") and `memory_clock_mhz` tell apart what shares a PCI id.
+ */
+export interface Accelerator {
+  name: string;
+  vendor: "nvidia" | "amd" | "intel" | "apple" | "qualcomm" | "other";
+  key: string | null;
+  kind: "discrete" | "integrated" | "unified";
+  memory_total_bytes: number | null;
+  memory_free_bytes: number | null;
+  shared_memory_bytes: number | null;
+  budget_bytes: number | null;
+  apis: string[];
+  driver_version: string | null;
+  compute_capability: string | null;
+  gfx_target: string | null;
+  bandwidth_gbs: number | null;
+  fp16_tflops: number | null;
+  fp32_tflops: number | null;
+  gpu_cores: number | null;
+  pci_id: string | null;
+  bus_id: string | null;
+  usable: boolean;
+  evidence: string[];
+  asleep: boolean;
+  hidden_by: string | null;
+  carveout_bytes: number | null;
+  pci_revision: string | null;
+  memory_clock_mhz: number | null;
+}
+/**
+ * One GPU (or partition of one). `key` is its entry in the accelerator table, null when unlisted. `asleep`: not woken to be asked; `hidden_by`: the environment variable that hides it; `carveout_bytes`: what the firmware sets aside of main memory for a unit in a processor; `pci_revision` ("0xc8") and `memory_clock_mhz` tell apart what shares a PCI id.
+ */
+export interface AcceleratorInput {
+  name: string;
+  vendor?: "nvidia" | "amd" | "intel" | "apple" | "qualcomm" | "other";
+  key?: string | null;
+  kind?: "discrete" | "integrated" | "unified";
+  memory_total_bytes?: number | null;
+  memory_free_bytes?: number | null;
+  shared_memory_bytes?: number | null;
+  budget_bytes?: number | null;
+  apis?: string[];
+  driver_version?: string | null;
+  compute_capability?: string | null;
+  gfx_target?: string | null;
+  bandwidth_gbs?: number | null;
+  fp16_tflops?: number | null;
+  fp32_tflops?: number | null;
+  gpu_cores?: number | null;
+  pci_id?: string | null;
+  bus_id?: string | null;
+  usable?: boolean;
+  evidence?: string[];
+  asleep?: boolean;
+  hidden_by?: string | null;
+  carveout_bytes?: number | null;
+  pci_revision?: string | null;
+  memory_clock_mhz?: number | null;
+}
+/**
+ * What `sizer gpus --json` writes.
+ */
+export interface Accelerators {
+  schema: "sizer/accelerators/1";
+  accelerators: ListedAccelerator[];
+}
+/**
+ * One entry of the accelerator table, for readers.
+ */
+export interface ListedAccelerator {
+  key: string;
+  name: string;
+  vendor: string;
+  kind: string;
+  form: string;
+  memory_bytes: number | null;
+  bandwidth_gbs: number | null;
+  fp16_tflops: number | null;
+  compute_capability: string | null;
+  gfx_target: string | null;
+  source: string;
+  checked: string;
+}
+/**
+ * What `sizer probe --record` writes; see docs/captures.md.
+ */
+export interface Capture {
+  schema: "sizer/capture/1";
+  system: "linux" | "macos" | "windows";
+  arch?: string;
+  answers: {
+    [k: string]: {
+      [k: string]: unknown;
+    };
+  };
+  note?: string;
+  source?: string;
+  origins?: {
+    [k: string]: unknown;
+  };
+}
+/**
+ * What `sizer catalog check --json` writes.
+ */
+export interface CatalogCheck {
+  schema: "sizer/catalog-check/1";
+  complaints: string[];
+}
+/**
+ * What `sizer catalog add --json` writes.
+ */
+export interface CatalogEntry {
+  schema: "sizer/catalog-entry/1";
+  entry: string;
+}
+/**
+ * Which catalog answered.
+ */
+export interface CatalogInfo {
+  version: string;
+  date: string;
+  models: number;
+}
+/**
+ * The processor; core counts are what this process may use. `core_bandwidth_gbs` is what one core reads from memory, when measured.
+ */
+export interface Cpu {
+  name: string | null;
+  vendor: string | null;
+  physical_cores: number | null;
+  logical_cores: number | null;
+  performance_cores: number | null;
+  features: string[];
+  avx2: boolean | null;
+  avx512: boolean | null;
+  neon: boolean | null;
+  core_bandwidth_gbs: number | null;
+}
+/**
+ * The processor; core counts are what this process may use. `core_bandwidth_gbs` is what one core reads from memory, when measured.
+ */
+export interface CpuInput {
+  name?: string | null;
+  vendor?: string | null;
+  physical_cores?: number | null;
+  logical_cores?: number | null;
+  performance_cores?: number | null;
+  features?: string[];
+  avx2?: boolean | null;
+  avx512?: boolean | null;
+  neon?: boolean | null;
+  core_bandwidth_gbs?: number | null;
+}
+/**
+ * Bytes on one device; `total_bytes` is the sum of the five parts before it.
+ */
+export interface DeviceMemory {
+  name: string;
+  kind: "accelerator" | "host";
+  weights_bytes: number;
+  kv_cache_bytes: number;
+  recurrent_state_bytes: number;
+  compute_bytes: number;
+  overhead_bytes: number;
+  total_bytes: number;
+  budget_bytes: number | null;
+  fits: boolean | null;
+}
+/**
+ * Where models go, and how much is free there.
+ */
+export interface Disk {
+  path: string | null;
+  free_bytes: number | null;
+}
+/**
+ * Where models go, and how much is free there.
+ */
+export interface DiskInput {
+  path?: string | null;
+  free_bytes?: number | null;
+}
+/**
+ * What `sizer doctor` writes.
+ */
+export interface Doctor {
+  schema: "sizer/doctor/1";
+  sizer: string;
+  python: {
+    [k: string]: unknown;
+  };
+  libraries: {
+    [k: string]: string | null;
+  };
+  settings: {
+    [k: string]: string;
+  };
+  machine: Machine | null;
+  capture: {
+    [k: string]: unknown;
+  } | null;
+  catalog: {
+    [k: string]: unknown;
+  } | null;
+  failed: string | null;
+}
+/**
+ * The document `sizer/machine/1`. Unknown is null, never 0.
+ */
+export interface Machine {
+  schema: "sizer/machine/1";
+  platform: Platform;
+  memory: Memory;
+  origin: "live" | "capture" | "described" | "document";
+  cpu: Cpu;
+  accelerators: Accelerator[];
+  disk: Disk;
+  runtimes: {
+    [k: string]: RuntimeState;
+  };
+  notices: Notice[];
+  facts: Fact[];
+  elapsed_ms: number | null;
+}
+/**
+ * Operating system and surroundings. `arch` is that of the hardware, also under Rosetta or emulation.
+ */
+export interface Platform {
+  os: string;
+  os_version: string | null;
+  distro: string | null;
+  kernel: string | null;
+  arch: string;
+  container: string | null;
+  wsl: boolean;
+  virtual_machine: string | boolean | null;
+  rosetta: boolean;
+  display: ("desktop" | "headless") | null;
+}
+/**
+ * Main memory in bytes. `limit_bytes` is a container's; `budget_bytes` is what a model may take.
+ */
+export interface Memory {
+  total_bytes: number;
+  available_bytes: number | null;
+  limit_bytes: number | null;
+  budget_bytes: number | null;
+  bandwidth_gbs: number | null;
+  bandwidth_source: string | null;
+}
+/**
+ * What is known of one runtime on this machine; nothing is started to find out.
+ */
+export interface RuntimeState {
+  installed: boolean;
+  version: string | null;
+  running: boolean;
+  endpoint: string | null;
+  models: string[] | null;
+  loaded: string[] | null;
+}
+/**
+ * Something worth saying; `code` is stable, `remedy` says what to do about it.
+ */
+export interface Notice {
+  code: string;
+  level: "info" | "warning" | "error";
+  message: string;
+  remedy: string | null;
+}
+/**
+ * Where one fact came from; `losers` lists what other sources said instead (`probe --explain`).
+ */
+export interface Fact {
+  subject: string;
+  fact: string;
+  value: unknown;
+  source: string;
+  losers: string[];
+}
+/**
+ * Where the model answers once it runs.
+ */
+export interface Endpoint {
+  base_url: string;
+  model: string;
+  api_key: string;
+  openai_compatible: boolean;
+}
+/**
+ * What any command writes with --json when it fails.
+ */
+export interface ErrorDocument {
+  schema: "sizer/error/1";
+  code: string;
+  message: string;
+  hint: string | null;
+  exit_code: number;
+}
+/**
+ * What `sizer estimate --json` writes.
+ */
+export interface Estimate {
+  schema: "sizer/estimate/1";
+  model: string;
+  quant: string | null;
+  context: number | null;
+  context_total: number | null;
+  kv_type_k: string | null;
+  kv_type_v: string | null;
+  flash_attn: boolean | null;
+  ubatch: number | null;
+  parallel: number | null;
+  gpu_layers: number | null;
+  runtime: string | null;
+  backend: string | null;
+  memory: MemoryEstimate;
+  speed: SpeedEstimate;
+  notices: string[];
+}
+/**
+ * Sums over the devices, the devices themselves, and the rule of thumb beside them.
+ */
+export interface MemoryEstimate {
+  weights_bytes: number;
+  kv_cache_bytes: number;
+  recurrent_state_bytes: number;
+  compute_bytes: number;
+  projector_bytes: number;
+  runtime_overhead_bytes: number;
+  total_bytes: number;
+  devices: DeviceMemory[];
+  rule_of_thumb_bytes: number;
+  exactness: "file" | "catalog" | "rule";
+}
+/**
+ * Tokens per second; `low`..`high` should hold the measured value nine times in ten. `calibration` says what the figure rests on.
+ */
+export interface SpeedEstimate {
+  decode_tps: number | null;
+  decode_tps_low: number | null;
+  decode_tps_high: number | null;
+  prefill_tps: number | null;
+  prefill_tps_low: number | null;
+  prefill_tps_high: number | null;
+  ttft_s: number | null;
+  bound: ("memory" | "compute" | "overhead") | null;
+  calibration: string;
+}
+/**
+ * Where one fact came from; `losers` lists what other sources said instead (`probe --explain`).
+ */
+export interface FactInput {
+  subject: string;
+  fact: string;
+  value: unknown;
+  source: string;
+  losers?: string[];
+}
+/**
+ * A cloud provider, named when nothing local is good enough (S25).
+ */
+export interface Fallback {
+  provider: string;
+  base_url: string;
+  reason: string;
+}
+/**
+ * Licence of the model and of the runtime.
+ */
+export interface Licenses {
+  model: string;
+  runtime: string;
+}
+/**
+ * One model of the catalog, for readers. What stands behind `checked` is there when one model is shown; `fits` when a machine was asked about.
+ */
+export interface ListedModel {
+  id: string;
+  name: string;
+  family: string;
+  parameters: number;
+  active_parameters: number;
+  released: string | null;
+  license: string;
+  commercial_use: string;
+  roles: string[];
+  capabilities: string[];
+  context: number;
+  recommend: boolean;
+  recommend_reason: string | null;
+  thinking: string;
+  quality: {
+    [k: string]: ListedScore;
+  };
+  quants: ListedQuant[];
+  projector_bytes: number;
+  sources: ListedSource[];
+  checked: string;
+  fits?: ListedWay | null;
+  aliases?: string[];
+  modality?: string;
+  gated?: boolean;
+  languages?: string[];
+  embedding_dimensions?: number | null;
+  native_quant?: string | null;
+  hf_repo?: string | null;
+  ollama_tags?: {
+    [k: string]: string;
+  };
+  gguf_repo?: string | null;
+  gguf_file?: string | null;
+  lmstudio_key?: string | null;
+  mlx_repos?: {
+    [k: string]: string;
+  };
+  safetensors_repos?: {
+    [k: string]: string;
+  };
+  min_runtime?: {
+    [k: string]: string;
+  };
+  traps?: string[];
+  architecture?: {
+    [k: string]: unknown;
+  };
+  published_parameters?: number | null;
+  context_claims?: {
+    [k: string]: unknown;
+  };
+  boards?: number;
+  quality_by_mode?: {
+    [k: string]: {
+      [k: string]: ListedScore;
+    };
+  };
+}
+/**
+ * Quality of 100 for one use case and one standard deviation; `basis` is direct, general or prior, `mode` the one that does best.
+ */
+export interface ListedScore {
+  score: number;
+  uncertainty: number;
+  basis: string;
+  mode?: string | null;
+}
+/**
+ * One download of a model.
+ */
+export interface ListedQuant {
+  quant: string;
+  download_bytes: number;
+}
+/**
+ * Where a group of facts was read, and when; `confirmed` false: somebody typed it and no source has confirmed it.
+ */
+export interface ListedSource {
+  facts: string;
+  source: string;
+  checked: string;
+  confirmed: boolean;
+}
+/**
+ * How a model would run best on the machine that was asked about.
+ */
+export interface ListedWay {
+  quant: string;
+  context: number;
+  runtime: string;
+  backend: string;
+  total_bytes: number;
+  decode_tps: number;
+}
+/**
+ * One class of machine: whether it runs the model, how, and what it lacks.
+ */
+export interface MachineClass {
+  name: string;
+  kind: string;
+  runs: boolean;
+  reason: string | null;
+  quant: string | null;
+  context: number | null;
+  runtime: string | null;
+  backend: string | null;
+  full: boolean | null;
+  total_bytes: number | null;
+  decode_tps: number | null;
+  missing_bytes: number | null;
+}
+/**
+ * A machine as sizer reads it (--machine): all but these keys may be missing.
+ */
+export interface MachineInput {
+  schema: "sizer/machine/1";
+  platform: PlatformInput;
+  memory: MemoryInput;
+  origin?: "live" | "capture" | "described" | "document";
+  cpu?: CpuInput;
+  accelerators?: AcceleratorInput[];
+  disk?: DiskInput;
+  runtimes?: {
+    [k: string]: RuntimeStateInput;
+  };
+  notices?: NoticeInput[];
+  facts?: FactInput[];
+  elapsed_ms?: number | null;
+}
+/**
+ * Operating system and surroundings. `arch` is that of the hardware, also under Rosetta or emulation.
+ */
+export interface PlatformInput {
+  os: string;
+  os_version?: string | null;
+  distro?: string | null;
+  kernel?: string | null;
+  arch?: string;
+  container?: string | null;
+  wsl?: boolean;
+  virtual_machine?: string | boolean | null;
+  rosetta?: boolean;
+  display?: ("desktop" | "headless") | null;
+}
+/**
+ * Main memory in bytes. `limit_bytes` is a container's; `budget_bytes` is what a model may take.
+ */
+export interface MemoryInput {
+  total_bytes: number;
+  available_bytes?: number | null;
+  limit_bytes?: number | null;
+  budget_bytes?: number | null;
+  bandwidth_gbs?: number | null;
+  bandwidth_source?: string | null;
+}
+/**
+ * What is known of one runtime on this machine; nothing is started to find out.
+ */
+export interface RuntimeStateInput {
+  installed?: boolean;
+  version?: string | null;
+  running?: boolean;
+  endpoint?: string | null;
+  models?: string[] | null;
+  loaded?: string[] | null;
+}
+/**
+ * Something worth saying; `code` is stable, `remedy` says what to do about it.
+ */
+export interface NoticeInput {
+  code: string;
+  level: "info" | "warning" | "error";
+  message: string;
+  remedy?: string | null;
+}
+/**
+ * What `sizer models --json` writes.
+ */
+export interface Models {
+  schema: "sizer/models/1";
+  models: ListedModel[];
+}
+/**
+ * The options of `sizer recommend`; `context` is the least per request, None leaves it to the use case. Sizes here are bytes.
+ */
+export interface Needs {
+  use_case: string;
+  needs: string[];
+  context: number | null;
+  model: string | null;
+  quant: string | null;
+  kv_type: string | null;
+  runtime: string;
+  deployment: string;
+  audience: string;
+  parallel: number;
+  min_tps: number | null;
+  license: string;
+  max_download_bytes: number | null;
+  budget: string;
+  reserve_bytes: number;
+  with_embedding: boolean;
+  language: string | null;
+  port: number | null;
+  serve: string;
+  top: number;
+}
+/**
+ * One way to run one model on this machine.
+ */
+export interface Pick {
+  model: string;
+  display_name: string;
+  parameters: number;
+  active_parameters: number;
+  quant: string;
+  file_format: string;
+  source: Source;
+  download_bytes: number;
+  runtime: string;
+  backend: string;
+  context: number;
+  context_total: number;
+  kv_type_k: string;
+  kv_type_v: string;
+  parallel: number;
+  gpu_layers: number | null;
+  cpu_moe: number;
+  memory: MemoryEstimate;
+  speed: SpeedEstimate;
+  quality: Quality;
+  capabilities: string[];
+  embedding_dimensions: number | null;
+  license: Licenses;
+  settings: {
+    [k: string]: unknown;
+  };
+  steps: Step[];
+  endpoint: Endpoint;
+  why: Reason[];
+  role: ("faster" | "smarter" | "longer-context" | "smaller-download" | "other-runtime" | "installed" | "least-bad") | null;
+  trade_off: string | null;
+}
+/**
+ * Where the artefact comes from, in each runtime's own words.
+ */
+export interface Source {
+  ollama_tag: string | null;
+  hf_repo: string | null;
+  file: string | null;
+  lmstudio_key: string | null;
+  mlx_repo: string | null;
+}
+/**
+ * Score of 100 for the use case after the loss of the quantisation, and one standard deviation.
+ */
+export interface Quality {
+  score: number;
+  uncertainty: number;
+  use_case: string;
+  sources: string[];
+}
+/**
+ * One thing to do. `command` is ready to paste in `os`'s own shell; None where a person must act.
+ */
+export interface Step {
+  title: string;
+  kind: "install" | "configure" | "pull" | "start" | "check" | "stop" | "undo";
+  command: string | null;
+  os: string | null;
+  note: string | null;
+}
+/**
+ * Why: a rule id (S1-S30 or a rule of the data files), the fact, its source with date.
+ */
+export interface Reason {
+  rule: string;
+  fact: string;
+  source: string;
+}
+/**
+ * What `sizer plan --json` writes.
+ */
+export interface Plan {
+  schema: "sizer/plan/1";
+  model: string;
+  display_name: string;
+  quant: string | null;
+  context: number | null;
+  use_case: string;
+  least_tps: number;
+  smallest: string | null;
+  classes: MachineClass[];
+}
+/**
+ * What `sizer recommend --json` writes.
+ */
+export interface Recommendation {
+  schema: "sizer/recommendation/1";
+  machine: Machine;
+  needs: Needs;
+  tier: "cpu" | "entry" | "mid" | "high" | "pro";
+  pick: Pick | null;
+  catalog: CatalogInfo;
+  alternatives: Pick[];
+  rejected: Rejection[];
+  fallback: Fallback | null;
+  notices: Notice[];
+  companion: Pick | null;
+  elapsed_ms: number | null;
+}
+/**
+ * Something that was not chosen; exactly one of `runtime` and `model` is set. `gate` is the first that failed.
+ */
+export interface Rejection {
+  reason: string;
+  runtime: string | null;
+  model: string | null;
+  gate: string | null;
+}
+/**
+ * What `sizer why-not --json` writes.
+ */
+export interface WhyNot {
+  schema: "sizer/why-not/1";
+  model: string;
+  quant: string | null;
+  runs: boolean;
+  gate: string | null;
+  reason: string | null;
+  needed_bytes: number | null;
+  budget_bytes: number | null;
+  missing_bytes: number | null;
+  decode_tps: number | null;
+  unlock: string[];
+  pick: Pick | null;
+}
