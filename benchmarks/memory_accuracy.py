@@ -2,6 +2,7 @@
 
     python benchmarks/memory_accuracy.py            the table; exits 1 when a line is worse than its budget
     python benchmarks/memory_accuracy.py --worst    the rows that are furthest off
+    python benchmarks/memory_accuracy.py --record   the table also into benchmarks/results/memory.json
 
 Truth (``benchmarks/truth/memory*``): llama.cpp b11434, measured 2026-11-23 with sparse files and ``llama_get_memory_breakdown``, 38 models,
 11,810 rows on a simulated CUDA device and on a processor; the types of every quantisation; what ``--fit`` chooses. Compared are weights, caches with
@@ -20,6 +21,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.results import record
 from sizer.catalog.load import Catalog
 from sizer.estimator import placement, weights
 from sizer.estimator.architecture import Architecture, fold
@@ -214,8 +218,8 @@ def catalog_line(rows: Sequence[Row]) -> Line:
     return Line("from the catalog's name: device total within 1 %", share(off, 0.01), 0.99, 0.95)
 
 
-def rule_of_thumb(rows: Sequence[Row], entries: dict[str, Any]) -> Iterator[str]:
-    """Yield how far the rule of thumb is off on the same rows."""
+def rule_of_thumb(rows: Sequence[Row], entries: dict[str, Any]) -> Iterator[dict[str, float]]:
+    """Yield how far the rule of thumb is off on the same rows: least, most, median error and the share that is too low, by context."""
     parameters = {name: sum(weights.elements(shape) for _, shape in entry["tensors"]) for name, entry in entries.items()}
     for least, most in ((512, 2048), (2049, 8192), (8193, 32768), (32769, 131072)):
         off = sorted(
@@ -224,7 +228,7 @@ def rule_of_thumb(rows: Sequence[Row], entries: dict[str, Any]) -> Iterator[str]
             if row.section == "gpu" and least <= row.config.context * row.config.parallel <= most
         )
         low = sum(error < 0 for error in off) / len(off)
-        yield f"  up to {most:6d} tokens: {off[0]:+7.0%} to {off[-1]:+7.0%}, median {off[len(off) // 2]:+5.0%}, too low in {low:.0%} of {len(off)} rows"
+        yield {"up_to": most, "least": off[0], "most": off[-1], "median": off[len(off) // 2], "too_low": low, "rows": len(off)}
 
 
 def main() -> int:
@@ -237,7 +241,15 @@ def main() -> int:
     for line in lines:
         mark = "ok" if line.reached >= line.goal else "below the goal" if line.reached >= line.budget else "WORSE THAN THE BUDGET"
         print(f"{line.name:62s} {line.reached:7.2%}  goal {line.goal:6.1%}  {mark}")
-    print("\nThe rule of thumb (parameters x nominal bits / 8 x 1.2) on the same rows of one GPU:\n" + "\n".join(rule_of_thumb(rows, entries)))
+    thumb = list(rule_of_thumb(rows, entries))
+    print("\nThe rule of thumb (parameters x nominal bits / 8 x 1.2) on the same rows of one GPU:")
+    for one in thumb:
+        span = f"{one['least']:+7.0%} to {one['most']:+7.0%}, median {one['median']:+5.0%}"
+        print(f"  up to {one['up_to']:6.0f} tokens: {span}, too low in {one['too_low']:.0%} of {one['rows']} rows")
+    if "--record" in sys.argv:
+        figures = [{"what": line.name, "reached": line.reached, "goal": line.goal} for line in lines]
+        models = len({row.model for row in rows})
+        record("memory", "python benchmarks/memory_accuracy.py --record", rows=len(rows), models=models, lines=figures, rule_of_thumb=thumb)
     print(f"\n{len(rows)} rows, {per_row * 1e3:.2f} ms for one estimate, {time.perf_counter() - started:.0f} s in all")
     if "--worst" in sys.argv:
         for row in sorted(rows, key=lambda row: -abs(row.device / row.device_truth - 1 if row.device_truth else 0))[:40]:

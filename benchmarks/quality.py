@@ -1,6 +1,6 @@
 """Does the prior know anything? Rank correlations between the measured scores and what one could say without measuring.
 
-    python benchmarks/quality.py
+    python benchmarks/quality.py [--record]
 
 Every model with direct scores is ranked by its best mode; beside it by the prior (size, date, thinking), by total parameters, by active parameters, by
 release date, and by the step table on active parameters that llmfit uses. The boards themselves are not shipped: leaving whole boards out was done once
@@ -10,8 +10,14 @@ Thinly measured scores lean on the prior themselves, so that its column is an up
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.results import record
 from sizer.catalog.load import Catalog
 from sizer.catalog.quality import prior_score
 from sizer.schema.catalog import Model
@@ -61,20 +67,33 @@ def rules(catalog: Catalog, mode: str) -> dict[str, Callable[[Model], float]]:
     }
 
 
-def main() -> None:
-    """Print a table per mode."""
+def rankings() -> list[dict[str, Any]]:
+    """Return, per mode and use case, how many models were measured and how each rule orders them beside the measurements."""
     catalog = Catalog()
+    found: list[dict[str, Any]] = []
     for mode in ("default", "thinking"):
         table = rules(catalog, mode)
-        print(f"| {mode} | models | {' | '.join(table)} |")
-        print("|---|--:|" + "--:|" * len(table))
         for use in USES:
             models = [m for m in catalog.models.values() if (s := m.quality.get(mode, {}).get(use)) and s.basis == "direct" and m.released]
             if len(models) >= 6:
                 scores = [model.quality[mode][use].score for model in models]
-                cells = (f"{spearman(scores, [rule(model) for model in models]):.2f}" for rule in table.values())
-                print(f"| {use} | {len(models)} | {' | '.join(cells)} |")
+                correlations = {name: spearman(scores, [rule(model) for model in models]) for name, rule in table.items()}
+                found.append({"mode": mode, "use": use, "models": len(models), "correlations": correlations})
+    return found
+
+
+def main() -> None:
+    """Print a table per mode; with ``--record`` also write ``benchmarks/results/quality.json``."""
+    found = rankings()
+    for mode in ("default", "thinking"):
+        rows = [one for one in found if one["mode"] == mode]
+        print(f"| {mode} | models | {' | '.join(rows[0]['correlations'])} |")
+        print("|---|--:|" + "--:|" * len(rows[0]["correlations"]))
+        for one in rows:
+            print(f"| {one['use']} | {one['models']} | {' | '.join(f'{value:.2f}' for value in one['correlations'].values())} |")
         print()
+    if "--record" in sys.argv:
+        record("quality", "python benchmarks/quality.py --record", rankings=found)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python -m benchmarks.speed_accuracy             # one to two minutes; exit 1 when a slice is worse than its budget
     python -m benchmarks.speed_accuracy --own       # our own runs on a small virtual machine, measured beside predicted
+    python -m benchmarks.speed_accuracy --record    # the table of the shipped constants into benchmarks/results/speed.json; seconds, nothing is fitted
 
 Our figures are cross-validated: each device group is predicted by constants fitted without it. The peers' formulas have nothing to fit; they get our
 bandwidths. llmfit: bandwidth x 0.55 over parameters x bytes per parameter, for experts a factor on the active parameters (its fallback); a constant over the
@@ -14,12 +15,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import speed_data as data
 from benchmarks import speed_fit as fit
+from benchmarks.results import record
 from benchmarks.speed_data import Cell
+from sizer.catalog.load import Catalog
+from sizer.catalog.shapes.facts import read_yaml
 from sizer.estimator import speed
 
 # Median and 90th percentile that each slice must stay within: what was reached on 2026-11-24 and a little room for rows that are added.
@@ -97,13 +102,13 @@ def own_runs(done: Sequence[fit.Stage]) -> None:
         print(f"| {model} | {quant} | {threads} | {' | '.join(figures)} |")
 
 
-def main(arguments: Sequence[str] = ()) -> int:
-    """Print the table; return 1 when a slice misses its budget."""
-    tree, done = fit.fit()
-    if "--own" in arguments:
-        own_runs(done)
-        return 0
-    rows: list[tuple[str, list[Cell], tuple[float, float], float | None]] = []
+Slice = tuple[str, list[Cell], tuple[float, float], "float | None"]
+"""Name, cells, our median and 90th percentile, the share inside the interval."""
+
+
+def table(tree: dict[str, Any], done: Sequence[fit.Stage]) -> list[Slice]:
+    """Return the slices with the errors that the constants hold of themselves; the split configurations are predicted with them."""
+    rows: list[Slice] = []
     for stage in done:
         for name, indices in fit.sliced(stage).items():
             key = f"{stage.what}-{name}"
@@ -111,12 +116,39 @@ def main(arguments: Sequence[str] = ()) -> int:
             rows.append((key, [stage.cells[index] for index in indices], (found["median"], found["p90"]), found["covered"]))
     partial, cache = partial_cells(), data.Cache()
     predicted = [speed.decode_tps(data.places(one, tree, cache), tree, one.depth_tokens) for one in partial]
-    rows.append(("decode-partial", partial, fit.errors(partial, predicted), None))
+    return [*rows, ("decode-partial", partial, fit.errors(partial, predicted), None)]
+
+
+def slices() -> list[dict[str, Any]]:
+    """Return the table of the constants that are shipped, without fitting them again, as ``benchmarks/results/speed.json`` holds it."""
+    written = read_yaml((Path(__file__).resolve().parents[1] / "data" / "speed.yaml").read_text(encoding="utf-8"), "data/speed.yaml")
+    return [
+        {"slice": key, "cells": len(cells), "groups": len({cell.group for cell in cells}), "sizer": ours, "held": covered, **_peers(key, cells)}
+        for key, cells, ours, covered in table({**Catalog().speed, "accuracy": written["accuracy"]}, fit.stages())
+    ]
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Print the table; return 1 when a slice misses its budget."""
+    if "--record" in arguments:
+        record("speed", "python -m benchmarks.speed_accuracy --record", slices=slices())
+        return 0
+    tree, done = fit.fit()
+    if "--own" in arguments:
+        own_runs(done)
+        return 0
+    rows = table(tree, done)
     print(f"{'slice':<16}{'cells':>6}{'groups':>7}   {'sizer':>15}{'held':>6}   {'llmfit':>15}   {'whichllm':>15}   {'budget':>15}")
     failures = [failure for row in rows if (failure := _line(*row))]
     for failure in failures:
         print(failure)
     return 1 if failures else 0
+
+
+def _peers(key: str, cells: list[Cell]) -> dict[str, tuple[float, float] | None]:
+    """Return the errors of the peers' formulas, None where they have none."""
+    decode = key.startswith("decode")
+    return {"llmfit": peer(llmfit, cells) if decode else None, "whichllm": peer(whichllm, cells) if decode else None}
 
 
 def _line(key: str, cells: list[Cell], ours: tuple[float, float], covered: float | None) -> str | None:

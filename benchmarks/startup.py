@@ -1,6 +1,6 @@
 """What one call from a shell costs: wall time and peak memory of whole processes, side by side with a bare interpreter and with llmfit.
 
-    python benchmarks/startup.py [--pairs 11] [--no-llmfit] [--json]
+    python benchmarks/startup.py [--pairs 11] [--no-llmfit] [--json] [--record]
 
 llmfit (PyPI) is installed into an environment of its own under the user's cache folder. The commands take turns, so that a busy moment of the
 machine hits all of them; the median counts. Goal: ``sizer recommend --json`` at most a third of llmfit's wall time, below 45 MiB.
@@ -16,6 +16,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.results import record
 
 LLMFIT = "llmfit"
 GOAL_SHARE = 1 / 3
@@ -83,6 +87,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=11)
     parser.add_argument("--no-llmfit", action="store_true")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--record", action="store_true", help="also write benchmarks/results/startup.json")
     options = parser.parse_args()
     sizer = [str(Path(sys.executable).with_name("sizer"))] if Path(sys.executable).with_name("sizer").exists() else [sys.executable, "-m", "sizer"]
     commands = {
@@ -110,6 +115,8 @@ def main() -> int:
         }
         for name, runs in results.items()
     }
+    if options.record:
+        record("startup", "python benchmarks/startup.py --record", pairs=options.pairs, processors=os.cpu_count(), load=os.getloadavg()[0], commands=table)
     imports = imported()
     if options.json:
         print(json.dumps({"pairs": options.pairs, "commands": table, "imports_ms": dict(imports)}, indent=1))
