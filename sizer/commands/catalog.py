@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sizer.commands.terminal import Terminal
 
 TEXT = """check [FILE...]: check the catalog data (or an overlay), every complaint with its repair.
+
 add REFERENCE: print a new entry for a repository (hf:owner/repo), a .gguf file or a folder."""
 ACTIONS = ("check", "add")
 

@@ -14,14 +14,14 @@ from sizer.schema.needs import RUNTIME_IDS
 if TYPE_CHECKING:
     from sizer.commands.terminal import Terminal
 
-TEXT = "Which hardware MODEL needs: the memory of each quantisation, the bandwidth for a speed, and the classes of machine that have them."
+TEXT = "Which hardware MODEL needs: the classes of machine that run it, the smallest first, with memory, speed and runtime on each."
 OPTIONS: list[Option] = [
     Option("--quant", metavar="Q", help="Quantisation (default: Q4_K_M, or the model's own)."),
-    Option("--context", kind=TOKENS, help="Tokens per request."),
+    Option("--context", kind=TOKENS, help="Tokens per request (default: what the model is usually used with)."),
     Option("--kv-type", kind=words("kv-type", KV_TYPES), help="Type of the KV cache."),
-    Option("--parallel", kind=COUNT, help="Simultaneous requests."),
-    Option("--min-tps", kind=SPEED, help="Tokens per second wanted."),
-    Option("--runtime", kind=words("runtime", RUNTIME_IDS), help="Runtime (default: llama.cpp)."),
+    Option("--parallel", kind=COUNT, help="Simultaneous requests (default: 1)."),
+    Option("--min-tps", kind=SPEED, help="Least speed that is wanted, in tokens per second."),
+    Option("--runtime", kind=words("runtime", RUNTIME_IDS), help="Only this runtime (default: the best of each machine)."),
 ]
 
 
