@@ -1,95 +1,113 @@
 """What the documents say is what the program does: generated parts are compared, code is run, commands are parsed.
 
-``SIZER_UPDATE=1 pytest tests/test_docs.py`` rewrites the generated parts.
+``python -m tools.docs`` (or ``SIZER_UPDATE=1 pytest tests/test_docs.py``) rewrites the generated parts.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks.results import read, rounded
 from sizer import cli
 from sizer.commands import schema
-from sizer.commands.parser import Option
 from sizer.errors import SizerError
+from tools import docs, site
 
 ROOT = Path(__file__).resolve().parents[1]
-UPDATE = bool(os.environ.get("SIZER_UPDATE"))
 README = ROOT / "README.md"
-REFERENCE = ROOT / "docs" / "cli.md"
-PAGES = sorted([README, ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
-OUTPUT = re.compile(r"<!-- output: (?P<line>.*?) -->\n```\n(?P<text>.*?)```\n<!-- end -->", re.DOTALL)
+PAGES = sorted([README, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")])
 
 
-def reference() -> str:
-    """Return docs/cli.md: every command with its options, as the program declares them."""
-    parts = ["# Commands and options", "", "Generated from the program: `SIZER_UPDATE=1 pytest tests/test_docs.py` rewrites it.", ""]
-    shared = {option for parameter in global_parameters() for option in parameter.opts}
-    parts += ["## Everywhere", "", "Before or after the command.", "", *table(global_parameters())]
-    parts += ["", "## What-ifs", "", "On every command that needs a machine.", "", *table(machine_parameters())]
-    what_ifs = {option for parameter in machine_parameters() for option in parameter.opts}
-    for name in cli.COMMANDS:
-        command = cli.load(name)
-        own = [option for option in command.options if not {*option.opts} & (shared | what_ifs)]
-        takes = " Takes the what-ifs." if any({*option.opts} & what_ifs for option in command.options) else ""
-        usage = " ".join([f"sizer {name}", *(argument.metavar for argument in command.arguments), "[options]"])
-        parts += ["", f"## sizer {name}", "", f"`{usage}`", "", " ".join(command.text.split()) + takes, "", *table(own)]
-    return "\n".join(parts).rstrip() + "\n"
+def test_what_is_generated_in_the_documents_is_what_the_program_says_today() -> None:
+    if os.environ.get("SIZER_UPDATE"):
+        docs.write()
+    assert docs.stale() == [], "run python -m tools.docs, and read the difference"
 
 
-def global_parameters() -> list[Option]:
-    from sizer.commands.options import global_options
-
-    return global_options()
-
-
-def machine_parameters() -> list[Option]:
-    from sizer.commands.options import machine_options
-
-    return machine_options()
+@pytest.mark.parametrize("page", [page for page in PAGES if docs.OUTPUT.search(page.read_text(encoding="utf-8"))], ids=lambda page: page.name)
+def test_an_output_names_the_command_that_prints_it(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for match in docs.OUTPUT.finditer(text):
+        assert f"sizer {match['line']}" in text.replace(match[0], "") and match["text"].strip()
 
 
-def table(parameters: list[Option]) -> list[str]:
-    rows = []
-    for parameter in parameters:
-        value = "" if parameter.is_flag else f" {parameter.metavar or 'TEXT'}"
-        names = ", ".join(f"`{option}{value if option.startswith('--') else ''}`".replace("|", "\\|") for option in parameter.opts)
-        rows.append(f"| {names} | {parameter.help.replace('|', chr(92) + '|')} |")
-    return ["| option | what |", "|---|---|", *rows] if rows else []
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "pictures").glob("*.svg")), ids=lambda path: path.stem)
+def test_a_picture_is_well_formed_and_shown_with_words_for_who_cannot_see_it(path: Path) -> None:
+    root = ElementTree.parse(path).getroot()
+    assert root.findtext("{http://www.w3.org/2000/svg}title") and root.findtext("{http://www.w3.org/2000/svg}desc")
+    right = float(root.attrib["viewBox"].split()[2])
+    for shape in root.iter("{http://www.w3.org/2000/svg}rect"):
+        assert float(shape.attrib["x"]) >= 0 and float(shape.attrib["x"]) + float(shape.attrib["width"]) <= right
+    shown = [match for page in PAGES for match in re.findall(r"!\[([^\]]*)\]\(\S*pictures/" + path.stem + r"\.svg\)", page.read_text(encoding="utf-8"))]
+    assert shown and all(len(words) > 20 for words in shown)
 
 
-def shown(line: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """Return what the program prints; the time it took is taken out, because it differs."""
-    assert cli.main(shlex.split(line)) in (0, 3)
-    return re.sub(r" +\d+ ms$", "", capsys.readouterr().out, count=1, flags=re.MULTILINE)
+def test_the_recorded_speeds_are_those_of_the_constants_that_are_shipped() -> None:
+    from benchmarks import speed_accuracy
+
+    assert read("speed")["slices"] == rounded(speed_accuracy.slices()), "run python -m benchmarks.speed_accuracy --record"
 
 
-def test_the_reference_is_what_the_program_declares() -> None:
-    if UPDATE:
-        REFERENCE.write_text(reference(), encoding="utf-8")
-    assert REFERENCE.read_text(encoding="utf-8") == reference(), "run SIZER_UPDATE=1 pytest tests/test_docs.py"
+def test_the_recorded_sizes_and_rankings_are_those_of_the_catalog() -> None:
+    from benchmarks import quality, size_accuracy
+
+    assert read("sizes")["files"] == size_accuracy.rates(list(size_accuracy.rows())), "run python benchmarks/size_accuracy.py --write"
+    assert read("quality")["rankings"] == rounded(quality.rankings()), "run python benchmarks/quality.py --record"
 
 
-def test_the_output_in_the_readme_is_real(capsys: pytest.CaptureFixture[str]) -> None:
-    text = README.read_text(encoding="utf-8")
-    if UPDATE:
-        text = OUTPUT.sub(lambda match: f"<!-- output: {match['line']} -->\n```\n{shown(match['line'], capsys)}```\n<!-- end -->", text)
-        README.write_text(text, encoding="utf-8")
-    found = list(OUTPUT.finditer(text))
-    assert found
-    for match in found:
-        assert match["text"] == shown(match["line"], capsys), "run SIZER_UPDATE=1 pytest tests/test_docs.py"
-        assert f"sizer {match['line']}" in text.replace(match[0], "")
+def test_a_site_that_loads_something_from_elsewhere_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text('<link rel="stylesheet" href="style.css"><a href="https://example.org">a link</a>', encoding="utf-8")
+    assert site.main([str(tmp_path)]) == 0
+    for name, text in (
+        ("index.html", '<script src="https://example.org/counter.js"></script>'),
+        ("index.html", '<link rel="preconnect" href="//fonts.example.org">'),
+        ("index.html", '<p><img src="http://example.org/pixel.gif"></p>'),
+        ("style.css", "body { background: url(https://example.org/a.png) }"),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        assert site.main([str(tmp_path)]) == 1, text
+        (tmp_path / name).write_text("<p></p>" if name == "index.html" else "", encoding="utf-8")
+
+
+def test_the_promises_of_security_name_tests_that_exist() -> None:
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[2] for line in text.splitlines() if line.startswith("| ") and "held by" not in line]
+    assert len(rows) >= 10
+    for row in rows:
+        folder = ROOT
+        for name in re.findall(r"`([\w./-]+)`", row):
+            folder = (ROOT / name).parent if "/" in name else folder  # a bare name lies beside the one before
+            assert (folder / Path(name).name).exists(), f"SECURITY.md names {name}"
+
+
+def test_the_typescript_types_are_made_of_the_schemas_of_today() -> None:
+    folder = ROOT / "docs" / "schema"
+    digest = hashlib.sha256("".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.schema.json"))).encode()).hexdigest()
+    assert digest in (folder / "sizer.d.ts").read_text(encoding="utf-8"), "run npm ci --prefix tools/typescript && node tools/typescript/generate.mjs"
+
+
+def nav(text: str) -> set[str]:
+    """Return the pages that ``mkdocs.yml`` lists."""
+    return set(re.findall(r"[\w./-]+\.md", text.split("\nnav:\n", 1)[1]))
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    listed = nav((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    there = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert there == listed
 
 
 def commands(text: str) -> list[str]:
     """Return the lines of shell blocks that begin with sizer."""
     blocks = re.findall(r"```(?:sh|bash|console)\n(.*?)```", text, re.DOTALL)
-    return [line.split(" #")[0].strip() for block in blocks for line in block.splitlines() if line.startswith("sizer")]
+    return [re.split(r" [#>] ?", line)[0].strip() for block in blocks for line in block.splitlines() if line.startswith("sizer")]
 
 
 @pytest.mark.parametrize("line", sorted({line for page in PAGES for line in commands(page.read_text(encoding="utf-8"))}))
@@ -121,7 +139,8 @@ def test_links_between_the_documents_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_document_names_a_path_of_somebodys_machine(page: Path) -> None:
-    assert not re.findall(r"(?<![\w/])/(?:home|Users|work|root)/\w+", page.read_text(encoding="utf-8"))
+    text = page.read_text(encoding="utf-8").replace("/home/linuxbrew/", "")  # where Homebrew puts programs, on everybody's machine
+    assert not re.findall(r"(?<![\w/])/(?:home|Users|work|root)/\w+", text)
 
 
 def test_the_interface_page_names_every_schema_exit_code_and_public_error() -> None:
