@@ -135,7 +135,16 @@ def _lm_studio(host: Host) -> Iterator[Observation]:
         return
     status, document = get(host, f"{endpoint}/v1/models")
     served = tuple(ids(document)) if status == 200 else None
-    yield _state("lmstudio", installed=True, running=True, endpoint=endpoint, models=served if served is not None else known)
+    loaded = _instances(*get(host, f"{endpoint}/api/v1/models"))
+    yield _state("lmstudio", installed=True, running=True, endpoint=endpoint, models=served if served is not None else known, loaded=loaded)
+
+
+def _instances(status: int | None, document: object) -> tuple[str, ...] | None:
+    """Return the ids of what LM Studio has in memory (its own interface, since 0.4.0), None when it did not tell."""
+    rows = mapping(document).get("models")
+    if status != 200 or not isinstance(rows, list):
+        return None
+    return tuple(ids({"data": [instance for row in rows for instance in sequence(mapping(row).get("loaded_instances"))]}))
 
 
 def lm_studio_home(pointer: str | None) -> str:

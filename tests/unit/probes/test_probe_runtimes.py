@@ -101,6 +101,15 @@ def test_lm_studio_greets_before_it_is_asked_for_models(machine: See) -> None:
     assert not machine(says(f"{STUDIO}/lmstudio-greeting", {"hello": 1})).runtimes["lmstudio"].running
 
 
+def test_lm_studio_tells_what_it_has_in_memory(machine: See) -> None:
+    greeting = says(f"{STUDIO}/lmstudio-greeting", {"lmstudio": True})
+    rows = [{"key": "a/b", "loaded_instances": [{"id": "my-model", "config": {"context_length": 4096}}]}, {"key": "c/d", "loaded_instances": []}, 7]
+    assert machine(greeting | says(f"{STUDIO}/api/v1/models", {"models": rows})).runtimes["lmstudio"].loaded == ("my-model",)
+    assert machine(greeting | says(f"{STUDIO}/api/v1/models", {"models": []})).runtimes["lmstudio"].loaded == ()
+    for silent in ({}, says(f"{STUDIO}/api/v1/models", {"error": "key"}, 401), says(f"{STUDIO}/api/v1/models", {"models": "x"})):
+        assert machine(greeting | silent).runtimes["lmstudio"].loaded is None
+
+
 def test_lm_studios_folder_tells_what_it_holds_while_it_is_off(machine: See) -> None:
     answers = {"list:~/.lmstudio/models": ["bartowski", "lmstudio-community"], "list:~/.lmstudio/models/bartowski": ["Qwen3-8B-GGUF"]}
     state = machine(answers).runtimes["lmstudio"]
