@@ -126,6 +126,13 @@ def test_clients_carry_the_address_and_the_id(kind: str, name: str) -> None:
     assert pick.endpoint.base_url in text and pick.endpoint.model in text
 
 
+@pytest.mark.parametrize("kind", ["shell", "dockerfile", "compose", "k8s", "systemd"])
+@pytest.mark.parametrize("name", ["ollama-docker", "vllm-docker", "llama.cpp-cpu"])
+def test_what_fetches_says_how_much_for_how_long_and_that_it_resumes(kind: str, name: str) -> None:
+    text = emit(ANSWERS[name], kind)
+    assert "5.0 GB, about 7 min at 100 Mbit/s" in text and "resume" in text
+
+
 # ---- shells
 
 

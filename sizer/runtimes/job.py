@@ -332,6 +332,7 @@ class Job:
             "cpu_moe": self.config.cpu_moe,
             "keep_alive_seconds": self.keep_alive,
             "artefact": self.artefact,
+            "download": self.download_note(),
             "deployment": self.setting.deployment,
             "form": self.form,
             "port": self.port,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sizer.renderers.emit.dockerfile import health_check, tagged
-from sizer.renderers.emit.subject import comment, container_of, headline, picked, served_as
+from sizer.renderers.emit.subject import comment, container_of, fetches, headline, picked, served_as
 from sizer.schema.launch import MIB, volume_name
 from sizer.schema.recommendation import Recommendation
 from sizer.schema.yaml_text import yaml_text
@@ -18,7 +18,9 @@ def text(answer: Recommendation) -> str:
     if container["pull"]:
         services["pull"] = _pull(dict(container))
     document = {"services": services, "volumes": {volume_name(container): {}}}
-    return "\n".join([comment(headline(pick)), comment(f"docker compose up -d; model id to send: {served_as(container, pick)}"), yaml_text(document)])
+    return "\n".join(
+        [comment(headline(pick)), comment(f"docker compose up -d; model id to send: {served_as(container, pick)}"), fetches(pick), yaml_text(document)]
+    )
 
 
 def escaped(value: str) -> str:

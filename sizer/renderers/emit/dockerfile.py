@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sizer.renderers.emit.subject import comment, container_of, headline, picked, served_as
+from sizer.renderers.emit.subject import comment, container_of, fetches, headline, picked, served_as
 from sizer.schema.launch import device_arguments, sh_word, volume_name
 from sizer.schema.recommendation import Recommendation
 
@@ -33,6 +33,7 @@ def text(answer: Recommendation) -> str:
     lines = [
         comment(headline(pick)),
         comment(f"model id to send: {served_as(container, pick)}"),
+        fetches(pick),
         comment(f"docker build -t local/{name} ."),
         comment(" ".join(run)),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sizer.renderers.emit.subject import comment, container_of, headline, picked, served_as
+from sizer.renderers.emit.subject import comment, container_of, fetches, headline, picked, served_as
 from sizer.schema.launch import dns_label, kubernetes_objects
 from sizer.schema.recommendation import Recommendation
 from sizer.schema.yaml_text import yaml_text
@@ -12,6 +12,6 @@ def text(answer: Recommendation) -> str:
     """Return claim, deployment and service as YAML documents for ``kubectl apply -f``."""
     container, pick = container_of(answer, "manifest"), picked(answer)
     name = dns_label(f"{container['name']}-{pick.model}")
-    head = [comment(headline(pick)), comment(f"kubectl apply -f {name}.yaml; model id to send: {served_as(container, pick)}")]
+    head = [comment(headline(pick)), comment(f"kubectl apply -f {name}.yaml; model id to send: {served_as(container, pick)}"), fetches(pick)]
     objects = kubernetes_objects(container, name, headline(pick))
     return "\n".join(head) + "\n" + "---\n".join(yaml_text(item) for item in objects)

@@ -75,6 +75,11 @@ def headline(pick: Pick) -> str:
     return one_line(f"{pick.display_name} {pick.quant} on {runtime} ({backend}), {pick.context} tokens of context")
 
 
+def fetches(pick: Pick) -> str:
+    """Return the comment on what the first start fetches: size, time, and that it resumes."""
+    return comment(f"the first start fetches the model: {pick.settings['download']}")
+
+
 def one_line(text: str) -> str:
     """Return text without line breaks and control characters, safe in a comment of any language."""
     return re.sub(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+", " ", text).strip()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sizer.errors import RequestError
-from sizer.renderers.emit.subject import comment, headline, picked
+from sizer.renderers.emit.subject import comment, fetches, headline, picked
 from sizer.renderers.machine_lines import SYSTEM_NAMES
 from sizer.schema.launch import systemd_word, unit_text
 from sizer.schema.recommendation import Pick, Recommendation
@@ -24,7 +24,12 @@ def text(answer: Recommendation) -> str:
     name = {"llama.cpp": "llama-server"}.get(pick.runtime, pick.runtime)
     unit = unit_text(headline(pick), server["arguments"], server["environment"])
     return "\n".join(
-        [comment(f"~/.config/systemd/user/{name}.service"), comment(f"systemctl --user daemon-reload && systemctl --user enable --now {name}"), unit]
+        [
+            comment(f"~/.config/systemd/user/{name}.service"),
+            comment(f"systemctl --user daemon-reload && systemctl --user enable --now {name}"),
+            fetches(pick),
+            unit,
+        ]
     )
 
 
@@ -34,6 +39,7 @@ def _drop_in(pick: Pick) -> str:
         comment("/etc/systemd/system/ollama.service.d/sizer.conf, beside the unit that Ollama's installer writes"),
         comment("sudo systemctl daemon-reload && sudo systemctl restart ollama"),
         comment(f"the context holds for every model of this server; model id to send: {pick.settings['server']['pull']}"),
+        fetches(pick),
         "[Service]",
     ]
     variables = pick.settings["server"]["environment"]
