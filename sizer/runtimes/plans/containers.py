@@ -31,7 +31,7 @@ def _docker(job: Job, container: dict[str, Any], served: str, fetch: str | None,
     found = [
         job.step("pull", "Fetch the image", shell.command(["docker", "pull", container["image"]], job.os)),
         *job.room(),
-        job.step("start", "Start the container", shell.command(docker_run(container), job.os), _start_note(job, fetch)),
+        job.step("start", "Start the container", shell.command(docker_run(container), job.os), _start_note(job, fetch, name)),
         job.answers(container["health"], None if fetch else "it answers once the model is loaded", patience_s=STARTS_S if fetch else FETCHES_S),
     ]
     if fetch:
@@ -47,11 +47,12 @@ def _docker(job: Job, container: dict[str, Any], served: str, fetch: str | None,
     return found
 
 
-def _start_note(job: Job, fetch: str | None) -> str | None:
+def _start_note(job: Job, fetch: str | None, name: str) -> str:
     parts = [] if fetch else [f"the first start fetches the model: {job.download_note()}"]
     if job.cards and job.option.backend == "cuda":
         parts.append("needs the NVIDIA Container Toolkit on the host")
-    return "; ".join([*parts, *filter(None, (job.port_note(), job.lan_note()))]) or None
+    again = f"one of this name from before goes with docker rm --force {name}, its models stay"
+    return "; ".join([*parts, *filter(None, (job.port_note(), job.lan_note())), again])
 
 
 def _kubernetes(job: Job, container: dict[str, Any], served: str, ps: str | None, where: str) -> list[Step]:

@@ -58,3 +58,21 @@ def test_a_server_that_dies_ends_the_script_with_its_log(tmp_path: Path) -> None
     waiting = 'case "$*" in *health*) exit 7;; esac'
     code, _, errors = run(tmp_path, script, {"curl": waiting, "llama": dead, "nvidia-smi": ""})
     assert code == 1 and "out of memory" in errors
+
+
+@pytest.mark.parametrize(
+    ("runtime", "places"), [("vllm", (".local/bin/uv", ".venvs/vllm/bin/vllm", ".venvs/vllm/bin/hf")), ("llama.cpp", (".local/bin/llama",))]
+)
+def test_a_home_with_a_space_in_its_name_is_no_obstacle(runtime: str, places: tuple[str, ...], tmp_path: Path) -> None:
+    home = tmp_path / "a home"
+    home.mkdir()
+    for place in places:
+        path = home / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'#!/bin/sh\necho "{path.name} $*" >> "{home}/calls"\ncase "$1" in serve) sleep 1;; esac\n', encoding="utf-8")
+        path.chmod(0o755)
+    script = emit(answered(machine("linux", RTX_4090), runtime), "shell").replace("sleep 2", "sleep 0.2")
+    healthy_once_it_runs = 'case "$*" in *health*) grep -q " serve" calls || exit 7;; esac'
+    code, calls, errors = run(home, script, {"curl": healthy_once_it_runs, "nvidia-smi": ""})
+    assert code == 0, errors
+    assert any(" serve " in call for call in calls) and not any("not found" in line for line in errors.splitlines())
