@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from sizer.catalog.load import Catalog
     from sizer.probes.host import Capture
+    from sizer.recommender.unlocks import Larger
     from sizer.schema.estimate import Estimate
     from sizer.watch import Cancel, Tell
 
@@ -289,7 +290,7 @@ def recommend(
     loaded = _catalog(catalog)
     watch = Watch(progress, cancel)
     machine = _probe(None, loaded, watch, budget=needs.budget) if machine is None else _completed(machine, loaded, needs.budget)
-    answer = decide(machine, needs, loaded, watch=watch)
+    answer = decide(machine, needs, loaded, watch=watch, larger=_larger(loaded, needs.budget))
     return replace(answer, elapsed_ms=round((time.perf_counter() - started) * 1000, 1))
 
 
@@ -381,7 +382,16 @@ def why_not(
     needs = _needs(_suited(model, loaded, options))
     watch = Watch(progress, cancel)
     machine = _probe(None, loaded, watch, budget=needs.budget) if machine is None else _completed(machine, loaded, needs.budget)
-    return decide_why_not(machine, needs, loaded, watch)
+    return decide_why_not(machine, needs, loaded, watch, _larger(loaded, needs.budget))
+
+
+def _larger(catalog: Catalog, budget: str) -> Larger:
+    """Return what gives a machine other memory, for what would unlock a model."""
+
+    def larger(machine: Machine, *, ram: float | None = None, vram: float | None = None) -> Machine:
+        return describe(machine=machine, ram=ram, vram=vram, budget=budget, catalog=catalog)
+
+    return larger
 
 
 def requirements(

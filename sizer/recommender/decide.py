@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sizer.catalog.load import Catalog
 from sizer.catalog.resolve import resolve_model, resolve_quant
-from sizer.recommender.gates import gib, least_context, least_tps, needs_quality, points, rate
+from sizer.recommender.gates import gib, least_context, needs_quality, points, rate
 from sizer.recommender.picks import exact_memory, pick_from, settled
 from sizer.recommender.search import Found, Missed, alternatives, best_row, best_score, least_bad, pick_among, rejections, replace_row, search
-from sizer.recommender.space import Offer, Row, Space
+from sizer.recommender.space import Row, Space
 from sizer.runtimes.notices import of_choice, of_closed
 from sizer.runtimes.options import options
 from sizer.schema.catalog import Model, Score
 from sizer.schema.machine import Machine, Notice
 from sizer.schema.needs import Needs
 from sizer.schema.recommendation import CatalogInfo, Fallback, Pick, Recommendation
-from sizer.units import GIB
 from sizer.watch import Watch
+
+if TYPE_CHECKING:
+    from sizer.recommender.unlocks import Larger
 
 
 def tier_of(machine: Machine, tiers: Mapping[str, Any]) -> str:
@@ -46,8 +48,13 @@ def _with(record: Any, /, **changes: Any) -> Any:
     return replace(record, **changes)
 
 
-def decide(machine: Machine, needs: Needs, catalog: Catalog, *, second: bool = False, watch: Watch | None = None) -> Recommendation:
-    """Return the recommendation for a completed machine; ``second``: for a model that runs beside another one."""
+def decide(
+    machine: Machine, needs: Needs, catalog: Catalog, *, second: bool = False, watch: Watch | None = None, larger: Larger | None = None
+) -> Recommendation:
+    """Return the recommendation for a completed machine; ``second``: for a model that runs beside another one.
+
+    ``larger`` returns the machine with more memory: without it, no memory is proposed where nothing fits.
+    """
     companion = None
     if needs.with_embedding and needs.use_case != "embedding":
         alone = _with(needs, use_case="embedding", with_embedding=False, needs=(), context=None, model=None, quant=None, min_tps=None)
@@ -76,7 +83,7 @@ def decide(machine: Machine, needs: Needs, catalog: Catalog, *, second: bool = F
         alternatives=tuple(others),
         rejected=tuple(rejections(found, winner, space)),
         fallback=_fallback(space, winner),
-        notices=tuple(_notices(space, winner, found)),
+        notices=tuple(_notices(space, winner, found, larger)),
         companion=companion,
         catalog=CatalogInfo(version=catalog.info["version"], date=catalog.info["date"], models=len(catalog.models)),
     )
@@ -135,12 +142,12 @@ def _fallback(space: Space, row: Row | None) -> Fallback | None:
     return Fallback(provider=first["provider"], base_url=first["base_url"], reason=reason)
 
 
-def _notices(space: Space, row: Row | None, found: Found) -> list[Notice]:
+def _notices(space: Space, row: Row | None, found: Found, larger: Larger | None) -> list[Notice]:
     needs, case = space.needs, space.use_case
     result = [notice for notice in space.machine.notices if notice.level != "info" or notice.remedy or notice.code.startswith("assumed")]
     if row is None:
         message = f"nothing here runs a good model for {needs.use_case}: {_why_nothing(space, found)}"
-        return [*result, Notice("nothing-fits", "error", message, _what_would_help(space, found))]
+        return [*result, Notice("nothing-fits", "error", message, _what_would_help(space, found, larger))]
     result += _closed_backends(space, row)
     result += of_choice(row.option, space.machine)
     if too_slow(row, space):
@@ -214,17 +221,32 @@ def _distance(miss: Missed) -> tuple[bool, int, float, str]:
     return (row is None, row.short_bytes if row else 0, -row.decode_tps if row else 0.0, miss.model.id)
 
 
-def _what_would_help(space: Space, found: Found) -> str:
+def _what_would_help(space: Space, found: Found, larger: Larger | None) -> str:
     near = _nearest_good(space, found)
-    if near is not None and near.row is not None and near.gate in ("fits_memory", "is_fast_enough", "fits_disk"):
-        return f"{unlocks(near.row, near.gate, space)[-1]} would open {near.model.name}; or a cloud provider"
+    if near is not None and near.row is not None:
+        ways = _unlocks(near.row, near.gate, space, larger)
+        if ways:
+            return f"for {near.model.name}: {ways[-1]}; or a cloud provider"
     old = {option.refusal.reason.split(", this is")[0] for option in space.options if option.refusal and option.refusal.gate == "os-version"}
     if old and not space.engines:
         return f"a newer system ({', '.join(sorted(old))}), another machine, or a cloud provider"
     return "other wishes, another machine, or a cloud provider"
 
 
-def why_not(machine: Machine, needs: Needs, catalog: Catalog, watch: Watch | None = None) -> dict[str, Any]:
+def _unlocks(row: Row, gate: str, space: Space, larger: Larger | None) -> list[str]:
+    """Return what opens a row's model, each way tried by a search of its own."""
+    from sizer.recommender.unlocks import unlocks
+
+    def run(machine: Machine, needs: Needs) -> Row | Missed | None:
+        there, models = space_for(machine, needs, space.catalog)
+        found = search(there, models)
+        winner = pick_among(found.best, there)  # its next best rows are not counted: nothing is promised that holds only by a hair
+        return settled(winner, there) if winner is not None else found.missed.get(row.model.id)
+
+    return unlocks(row, gate, space, run, larger)
+
+
+def why_not(machine: Machine, needs: Needs, catalog: Catalog, watch: Watch | None = None, larger: Larger | None = None) -> dict[str, Any]:
     """Return the document ``sizer/why-not/1``: the first gate that refuses the model, by how much, and what would unlock it."""
     space, models = space_for(machine, needs, catalog)
     model = models[0]
@@ -273,7 +295,7 @@ def why_not(machine: Machine, needs: Needs, catalog: Catalog, watch: Watch | Non
         return document
     if gate == "fits_memory":
         document.update(needed_bytes=row.budget_bytes + row.short_bytes, budget_bytes=row.budget_bytes, missing_bytes=row.short_bytes)
-    document["unlock"] = unlocks(row, gate, space)
+    document["unlock"] = _unlocks(row, gate, space, larger)
     return document
 
 
@@ -302,54 +324,4 @@ def running(machine: Machine, models: Iterable[Model], catalog: Catalog) -> dict
     return found
 
 
-def unlocks(row: Row, gate: str, space: Space) -> list[str]:
-    """Return what would open the row: other options that were tried and fit, or the hardware that is missing."""
-    tried: list[str] = []
-    if gate == "fits_memory":
-        context, kv_type = row.config.context, row.config.kv_type_k
-        shorter = [steps for steps in sorted(space.search["context_steps"], reverse=True) if steps < context]
-        tried += [f"--context {steps}" for steps in shorter if space.place(row.offer, steps, kv_type).fits][:1]
-        if kv_type == "f16" and "q8_0" in row.engine.kv_types and space.place(row.offer, context, "q8_0").fits:
-            tried.append("--kv-type q8_0")
-        others = space.offers(row.model, row.engine) if not space.needs.quant else _all_offers(row, space)
-        smaller = sorted((o for o in others if o.size.file_bytes < row.offer.size.file_bytes), key=lambda o: -o.size.file_bytes)
-        tried += [f"--quant {offer.quant.id}" for offer in smaller if space.place(offer, context, kv_type).fits][:1]
-        tried += _hardware(row, space)
-    elif gate == "is_fast_enough":
-        tried.append(f"memory about {max(1.1, least_tps(space) / max(row.decode_tps, 0.01)):.1f} times as fast, or a GPU that holds the model")
-    elif gate == "fits_disk":
-        tried.append("free disk space, or a folder on another disk")
-    return tried
-
-
-def _hardware(row: Row, space: Space) -> list[str]:
-    """Return the memory to buy that opens a row: a larger card, more main memory where what does not fit the card may lie there, as they are sold."""
-    engine, steps = row.engine, space.search["memory_steps_gib"]
-    ways = []
-    if engine.devices and not engine.shared:
-        cards = [space.machine.accelerators[index] for index in engine.devices]
-        held = sum(card.memory_total_bytes or card.budget_bytes or 0 for card in cards)
-        whole = space.place(_without_offload(row.offer), row.config.context, row.config.kv_type_k)
-        over = held - engine.device_budget_bytes + whole.device_bytes
-        size = next((step for step in steps if step * GIB >= over), None)
-        if size and size <= space.search["largest_card_gib"]:
-            ways.append(f"{'an' if size in (8, 80) else 'a'} {size} GB card")
-    if engine.shared and (size := next((step for step in steps if step * GIB >= (space.machine.memory.total_bytes or 0) + row.short_bytes), None)):
-        return [f"{'an' if size in (8, 80) else 'a'} {size} GB machine"]
-    if engine.offload != "none" or engine.shared or not engine.devices:
-        more = next((step for step in steps if step * GIB >= row.short_bytes), None)
-        ways.append(f"+{more} GiB RAM" if more else f"+{gib(row.short_bytes)} of memory")
-    return ways or [f"+{gib(row.short_bytes)} of graphics memory"]
-
-
-def _without_offload(offer: Offer) -> Offer:
-    changed: Offer = _with(offer, engine=_with(offer.engine, offload="none"))
-    return changed
-
-
-def _all_offers(row: Row, space: Space) -> list[Offer]:
-    anything = Space(space.machine, _with(space.needs, quant=None), space.catalog, space.options)
-    return anything.offers(row.model, row.engine)
-
-
-__all__ = ["decide", "least_context", "space_for", "tier_of", "too_slow", "unlocks", "why_not"]
+__all__ = ["decide", "least_context", "space_for", "tier_of", "too_slow", "why_not"]
