@@ -110,6 +110,8 @@ def scrub(answers: Mapping[str, Mapping[str, Any]], identity: Identity | None = 
             answer["text"] = parse_mountinfo(answer["text"])
         if question.startswith("http:"):
             answer = _without_times(answer)
+        if question.startswith("run:system_profiler"):
+            answer = _without_displays(answer)
         names = not question.startswith(IMPERSONAL)
         result[scrubber.text(question, names=names)] = scrubber.value(answer, names=names)
     return result
@@ -214,6 +216,21 @@ def _without_times(answer: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(found, Mapping) or not isinstance(found.get("body"), str):
         return answer
     return {**answer, "value": {**found, "body": _TIME.sub(NO_TIME, found["body"])}}
+
+
+def _without_displays(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return system_profiler's answer without what is plugged into the graphics: displays have serial numbers, and tablets their owners' names."""
+    import json
+
+    try:
+        document = json.loads(answer["stdout"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return answer
+    cards = document.get("SPDisplaysDataType") if isinstance(document, dict) else None
+    if not isinstance(cards, list):
+        return answer
+    kept = [{key: item for key, item in card.items() if key != "spdisplays_ndrvs"} if isinstance(card, dict) else card for card in cards]
+    return {**answer, "stdout": json.dumps({**document, "SPDisplaysDataType": kept}, ensure_ascii=False)}
 
 
 def _home(match: re.Match[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from sizer.probes.host import Host, mapping, names, text, to_int, value
 from sizer.probes.sources import Observation, notice
 from sizer.probes.sources.linux_cgroups import memory_limit, memory_used
+from sizer.units import GIB
 
 SYSTEMS = ("linux",)
 
@@ -32,6 +33,10 @@ def observe(host: Host) -> Iterable[Observation]:
             available = left if available is None else min(available, left)
         available = limit[0] if available is None else min(available, limit[0])
         yield Observation("memory", "linux_cgroups", {"limit_bytes": limit[0]})
+        whole = f" of {total / GIB:.1f}" if total else ""
+        message = f"a control group limits this process to {limit[0] / GIB:.1f}{whole} GiB of memory ({limit[1]})"
+        remedy = "raise the container's memory limit (docker run --memory, resources.limits.memory) for larger models"
+        yield notice("linux_memory", "memory-limit", "info", message, remedy)
     yield Observation("memory", "linux_memory", {"total_bytes": total or (limit[0] if limit else None), "available_bytes": available})
 
 

@@ -230,7 +230,8 @@ def _memory(host: Host, found: Mapping[str, Any]) -> Iterator[Observation]:
     limit = to_int(found.get("job_memory_limit"))
     yield Observation("memory", "windows", {"total_bytes": total, "available_bytes": available, "limit_bytes": limit})
     if limit and total and limit < total:
-        yield notice("windows", "memory-limit", "info", f"a job object limits this process to {limit} bytes of memory", "raise the container's or job's limit")
+        message = f"a job object limits this process to {limit / GIB:.1f} of {total / GIB:.1f} GiB of memory"
+        yield notice("windows", "memory-limit", "info", message, "raise the container's or job's limit")
 
 
 # --- graphics ----------------------------------------------------------------------------------------------------------------------------------

@@ -187,3 +187,14 @@ def test_the_bundle_for_bug_reports_names_nobody(tmp_path: Path) -> None:
     assert json.loads(child.stdout)["machine"]["disk"]["path"] == "~/models"
     assert "kimberly" not in child.stdout
     assert "kims-laptop" not in child.stdout
+
+
+def test_what_is_plugged_into_a_macs_graphics_is_nobodys_business() -> None:
+    printed = json.dumps(
+        {"SPDisplaysDataType": [{"sppci_model": "Apple M3", "spdisplays_ndrvs": [{"_name": "Ada's iPad", "_spdisplays_display-serial-number": "7"}]}]}
+    )
+    kept = scrub({"run:system_profiler SPDisplaysDataType -json": {"exit": 0, "stdout": printed, "stderr": ""}}, Identity())
+    (answer,) = kept.values()
+    assert json.loads(answer["stdout"]) == {"SPDisplaysDataType": [{"sppci_model": "Apple M3"}]}
+    broken = {"run:system_profiler SPDisplaysDataType -json": {"exit": 1, "stdout": "not json", "stderr": ""}}
+    assert scrub(broken, Identity()) == broken
