@@ -1,8 +1,8 @@
 """The compute buffer: what one graph of llama.cpp needs beside weights and caches.
 
 llama.cpp reserves the largest graph once, at start. Its allocator reuses blocks, so that the buffer is the mask plus the widest moment of one
-layer, or the logits. Two ways to say how wide: ``compute_bytes`` replays the allocator on
-the model's graph (``graphs``, ``allocator``; half a millisecond, remembered), ``quick_compute_bytes`` is a closed form for the search (microseconds).
+layer, or the logits. Two ways to say how wide: ``compute_bytes`` replays the allocator on the model's graph (``graphs``, ``allocator``; half a
+millisecond, a tenth when the model was asked about before), ``quick_compute_bytes`` is a closed form for the search (microseconds).
 ``benchmarks/memory_accuracy.py`` prints how far both are off.
 """
 

@@ -1,14 +1,14 @@
 """The graphs of llama.cpp's models, as far as their memory goes: one function per kind of block.
 
-Written from ``src/models/*.cpp`` and ``src/llama-graph.cpp`` of llama.cpp b11434 (checked 2026-11-24). Blocks that repeat are recorded as often as
-the allocator needs to settle, not once per layer.
+Written from ``src/models/*.cpp`` and ``src/llama-graph.cpp`` of llama.cpp b11434 (checked 2026-11-24). A layer that is like one before it is not
+recorded again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from sizer.estimator.allocator import Graph, Tensor
+from sizer.estimator.allocator import Bound, Graph, HostWeights, Program, Step, Tensor
 from sizer.estimator.architecture import Architecture, Layer
 from sizer.estimator.attention import QUANTISED_CACHE, cells, ubatch
 from sizer.schema.estimate import Configuration
@@ -18,30 +18,26 @@ HALF = 2
 _CONVERTS_CACHE = frozenset({"cuda", "rocm"})
 INDEX = 8  # 64-bit row indices of cache writes
 POSITION = 4
-SETTLED = 4  # layers of the same kinds after which the allocator repeats itself
-
-
-HostWeights = Mapping[int, Mapping[str, int]]
-"""Bytes of the weights in main memory, by layer (the number of layers: the output layer) and by tensor name without ``blk.N.`` and ``.weight``."""
 
 
 class Build:
     """One graph being recorded: the sizes of this configuration and the inputs that layers share."""
 
     def __init__(self, model: Architecture, config: Configuration, outputs: int, host: HostWeights | None = None) -> None:
-        self.host = host
+        self.host = host or None
         self.layer = -1
+        self.first_place = 0
         self.per_layer: Tensor | None = None
         self.model, self.config, self.graph = model, config, Graph()
+        self.graph.hosted = self.host is not None
         self.tokens: int = ubatch(config)
         self.outputs = outputs
         self.full, self.window, self.streams = cells(model, config)
-        self.weight = Tensor((0,), 0, (), root=None, inplace=False, outside=True, is_input=False)
+        self.weight = Tensor((0,), 0, ())
+        self.weight.outside = self.weight.seen = True
         graph, tokens = self.graph, self.tokens
         self.embedded = graph.input(4 * model.embedding * tokens, (model.embedding, tokens))
-        axes = 4 if model.metadata.get("rope.dimension_sections") else 1  # text tokens of models that see have positions in four axes as well
-        self.positions = graph.input(POSITION * axes * tokens)
-        self.rows = graph.input(4 * outputs)
+        self.axes = 4 if model.metadata.get("rope.dimension_sections") else 1  # text tokens of models that see have positions in four axes as well
         self._kept: dict[str, Tensor] = {}
         self.flash = config.flash_attn
         self.scratch = config.backend in _CONVERTS_CACHE
@@ -55,7 +51,7 @@ class Build:
     def kept(self, name: str, size: int) -> Tensor:
         """Return a shared input by name, made when first asked for."""
         if name not in self._kept:
-            self._kept[name] = self.graph.input(size)
+            self._kept[name] = self.graph.lasting_input(size)
         return self._kept[name]
 
     def held(self, windowed: bool) -> int:
@@ -64,7 +60,9 @@ class Build:
 
     def mask(self, windowed: bool) -> Tensor:
         """Return the attention mask of full or windowed layers."""
-        return self.kept(f"mask{windowed}", self.mask_element * self.held(windowed) * self.tokens)
+        mask = self.kept(f"mask{windowed}", 0)
+        mask.cells = (0, self.mask_element * self.tokens, windowed)
+        return mask
 
     def keys_index(self, windowed: bool) -> Tensor:
         """Return the rows that keys are written to."""
@@ -85,6 +83,7 @@ class Build:
             return self.weight
         copy = self.graph.input(size)
         copy.copied = True
+        copy.weight = "" if bytes_known else name
         return copy
 
     def matmul(self, source: Tensor, width: int, name: str = "") -> Tensor:
@@ -118,7 +117,7 @@ class Build:
 
     def rope(self, source: Tensor) -> Tensor:
         """Return rotated queries or keys."""
-        return self.graph.like(source, self.positions, self.frequencies())
+        return self.graph.like(source, self.kept("positions", POSITION * self.axes * self.tokens), self.frequencies())
 
     def frequencies(self) -> Tensor:
         """Return the frequency factors: one tensor for all layers in main memory, copied once."""
@@ -131,7 +130,7 @@ class Build:
 
     def selected(self, source: Tensor) -> Tensor:
         """Return the rows whose logits are wanted."""
-        return self.graph.op((source.shape[0], self.outputs), source, self.rows)
+        return self.graph.op((source.shape[0], self.outputs), source, self.kept("rows", 4 * self.outputs))
 
     def rotate(self, source: Tensor, name: str, width: int) -> Tensor:
         """Return a Hadamard-rotated matrix, which llama.cpp stores in quantised caches."""
@@ -215,12 +214,12 @@ def attend(build: Build, layer: Layer, query: Tensor, keys: Tensor | None, value
         if tensor is not None:
             graph.expand(tensor)
     if model.causal and keys is not None and values is not None:
-        graph.nodes.append(_write(build, keys, build.keys_index(windowed)))
+        graph.append(_write(build, keys, build.keys_index(windowed)))
         narrow = layer.value_width < model.widest_value and not build.flash
         stored = graph.op((model.widest_value, build.tokens), values) if narrow else values
         if narrow:
             graph.expand(stored)
-        graph.nodes.append(_write(build, stored, build.values_index(windowed)))
+        graph.append(_write(build, stored, build.values_index(windowed)))
     attended = _mix(build, layer, query, keys, values, windowed)
     if rotated_values:
         attended = build.rotate(attended, f"rotate values {windowed}", 64)
@@ -250,13 +249,17 @@ def _mix(build: Build, layer: Layer, query: Tensor, keys: Tensor | None, values:
             value_source = graph.op(values.shape, values, size=HALF * layer.kv_heads * layer.value_length * tokens)
         elif model.causal:
             if build.scratch and config.kv_type_k != "f16":
-                scratch += HALF * held * build.streams * layer.key_width
+                scratch += HALF * build.streams * layer.key_width
             if build.scratch and config.kv_type_v != "f16":
-                scratch += HALF * held * build.streams * layer.value_width
-        mixed = graph.op((layer.value_length, layer.heads, tokens), shown, key_source, value_source, mask, size=4 * width * tokens + scratch)
+                scratch += HALF * build.streams * layer.value_width
+        mixed = graph.op((layer.value_length, layer.heads, tokens), shown, key_source, value_source, mask)
+        if scratch:
+            mixed.cells = (4 * width * tokens, scratch, windowed)
         return graph.expand(graph.view(mixed, (width, tokens)))
     own_keys = keys is not None and not model.causal
     scores = graph.op((held, tokens, layer.heads), keys if own_keys and keys is not None else outside, shown)
+    if model.causal:
+        scores.cells = (0, 4 * tokens * layer.heads, windowed)
     if model.name in ("gemma2",):
         scores = graph.like(graph.like(graph.like(scores)))  # soft cap: scale, tanh, scale
     weights = graph.like(scores, mask)
@@ -433,19 +436,21 @@ def latent_attention(build: Build, layer: Layer, source: Tensor) -> Tensor:
     graph.expand(joined)
     graph.expand(values)
     graph.expand(keys)
-    graph.nodes.append(_write(build, keys, build.keys_index(False)))
+    graph.append(_write(build, keys, build.keys_index(False)))
     held = build.held(False)
     mask = build.mask(False)
     shown = graph.view(joined, joined.shape)
     value = model.value_length_mla
     if build.flash:
-        scratch = HALF * held * build.streams * whole if build.scratch and config.kv_type_k != "f16" else 0
         key_source, value_source = build.copied("keys"), build.copied("values")
-        mixed = graph.op((rank, heads, tokens), shown, key_source, value_source, mask, size=4 * rank * heads * tokens + scratch)
+        mixed = graph.op((rank, heads, tokens), shown, key_source, value_source, mask)
+        if build.scratch and config.kv_type_k != "f16":
+            mixed.cells = (4 * rank * heads * tokens, HALF * build.streams * whole, False)
         raised = graph.op((value, tokens, heads), build.copied("attn_v_b"), graph.view(mixed, (rank, tokens, heads)))
         attended = graph.view(graph.op((value, heads, tokens), graph.view(raised, raised.shape)), (value * heads, tokens))
     else:
         scores = graph.op((held, tokens, heads), build.weight, shown)
+        scores.cells = (0, 4 * tokens * heads, False)
         weights = graph.like(scores, mask)
         mixed = graph.op((rank, tokens, heads), build.weight, weights)
         raised = graph.op((value, tokens, heads), build.copied("attn_v_b"), mixed)
@@ -475,7 +480,7 @@ def mamba2(build: Build, source: Tensor) -> Tensor:
     projected = build.matmul(source, inner + convolved + heads, "ssm_in")
     extended = graph.op((convolved, tokens + (model.kernel - 1) * slots), _shown(graph, states), graph.view(projected, (convolved, tokens)))
     graph.expand(extended)
-    graph.nodes.append(_copy(build, extended))
+    graph.append(_copy(build, extended))
     mixed = graph.like(graph.like(graph.op((convolved, tokens), extended, build.copied("ssm_conv1d")), build.copied("norm", 4 * convolved)))
     values = graph.view(mixed, (inner, tokens))
     steps = graph.like(graph.op((heads, tokens), graph.view(projected, (heads, tokens))), build.copied("norm", 4 * heads))
@@ -486,8 +491,8 @@ def mamba2(build: Build, source: Tensor) -> Tensor:
     if slots > 1 and not build.on_host:  # the states of the slots that this batch does not touch
         others = slots - 1
         extra = graph.op((model.recurrent_state, others), build.weight, build.kept("state rows extra", 4 * others))
-        graph.nodes.append(_copy(build, graph.expand(extra)))
-    graph.nodes.append(_copy(build, scanned))
+        graph.append(_copy(build, graph.expand(extra)))
+    graph.append(_copy(build, scanned))
     skipped = graph.op((inner, tokens), values, build.copied("norm", 4 * heads))
     summed = graph.like(skipped, graph.view(scanned, (inner, tokens)))
     gate = graph.op((inner, tokens), graph.view(projected, (inner, tokens)))
@@ -499,8 +504,9 @@ def mamba2(build: Build, source: Tensor) -> Tensor:
 
 def _written(build: Build, *sources: Tensor) -> Tensor:
     """Return a node that reads, and takes no memory."""
-    written = Tensor((0,), 0, sources, root=build.weight, inplace=False, outside=True, is_input=False)
-    written.seen = True
+    written = Tensor((0,), 0, sources)
+    written.root = build.weight
+    written.outside = written.seen = True
     return written
 
 
@@ -521,7 +527,7 @@ def delta(build: Build, source: Tensor) -> Tensor:
     mixed = build.matmul(source, convolved, "attn_qkv")
     extended = graph.op((convolved, tokens + (model.kernel - 1) * slots), _shown(graph, states), graph.view(mixed, mixed.shape))
     graph.expand(extended)
-    graph.nodes.append(_copy(build, extended))
+    graph.append(_copy(build, extended))
     state = _states(build, model.recurrent_state)
     active = graph.like(graph.op((convolved, tokens), extended, build.copied("ssm_conv1d")))
     query, keys = (graph.like(graph.op((width * groups, tokens), graph.view(active, (width * groups, tokens)))) for _ in range(2))
@@ -535,7 +541,7 @@ def delta(build: Build, source: Tensor) -> Tensor:
     values = graph.view(active, (inner, tokens))
     scanned = graph.op((inner, tokens, 0), query, keys, values, graph.view(decay, decay.shape), beta, _shown(graph, state), size=size)
     graph.expand(scanned)
-    graph.nodes.append(_copy(build, scanned))
+    graph.append(_copy(build, scanned))
     normed = build.norm(graph.view(scanned, (inner, tokens)), per=width)
     opened = graph.op((inner, tokens), graph.view(build.matmul(source, inner, "attn_gate"), (inner, tokens)))
     result = build.matmul(graph.like(normed, opened), model.embedding, "ssm_out")
@@ -551,7 +557,7 @@ def shortconv(build: Build, source: Tensor) -> Tensor:
     states = _states(build, model.convolution_state)
     extended = graph.op((width, tokens + kept * slots), _shown(graph, states), graph.view(product, product.shape))
     graph.expand(extended)
-    graph.nodes.append(_copy(build, extended))
+    graph.append(_copy(build, extended))
     output = graph.op((width, tokens), extended, build.copied("shortconv.conv"))
     return build.matmul(graph.like(output, graph.view(chunks, (width, tokens))), width, "shortconv.out_proj")
 
@@ -599,6 +605,10 @@ def gemma4(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tensor:
 SPARSE_LAYERS = 10  # layers of gemma3n whose gate keeps only the largest activations
 
 
+def _sparse(model: Architecture, layer: Layer) -> bool:
+    return model.altup > 0 and layer.index < SPARSE_LAYERS
+
+
 def alternating(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tensor:
     """Return the four alternating streams after a block of Gemma 3n (src/models/gemma3n.cpp)."""
     del last
@@ -620,7 +630,7 @@ def alternating(build: Build, layer: Layer, stream: Tensor, last: bool) -> Tenso
     source = build.norm(middle)
     up = build.matmul(source, inner, "ffn_up")
     gate = build.matmul(source, inner, "ffn_gate")
-    if layer.index < SPARSE_LAYERS:
+    if _sparse(model, layer):
         mean = graph.op((1, tokens), gate)
         deviation = graph.op((1, tokens), graph.like(graph.like(gate, mean)))
         gate = graph.like(gate, graph.like(mean, graph.like(deviation)))
@@ -651,11 +661,11 @@ def _alternating_start(build: Build) -> Tensor:
     inner = model.per_layer_embedding * len(model.layers)
     stream = build.embedded
     rows = graph.expand(graph.like(graph.input(4 * inner * tokens, (inner, tokens))))
-    graph.layer = 0  # the projection of the per-layer inputs lives with the first layer
+    start, graph.place = graph.place, build.first_place  # the projection of the per-layer inputs lives with the first layer
     projected = graph.like(build.matmul(stream, inner))
     summed = graph.like(build.add(build.norm(graph.view(projected, (inner, tokens))), rows))
     build.per_layer = graph.op((model.per_layer_embedding, tokens, len(model.layers)), graph.view(summed, summed.shape))
-    graph.layer = -1
+    graph.place = start
     added = graph.op((width, tokens, others), build.weight, graph.op((width, tokens, others), stream))
     return graph.op((width, tokens, model.altup), stream, _with_magnitude(build, added, stream))
 
@@ -703,34 +713,159 @@ def _block_of(model: Architecture) -> Block:
 
 def peak(model: Architecture, config: Configuration, outputs: int, host: HostWeights | None = None) -> int:
     """Return the bytes of the compute buffer with every layer on one device, or with some in main memory (``host``)."""
-    return _recorded(model, config, outputs, host, settled(model, host)).peak()
+    full, window, _ = cells(model, config)
+    return program(model, config, outputs, host).peak(full, window, host or {})
 
 
 def peaks(model: Architecture, config: Configuration, outputs: int, owner: Sequence[int], copies: int) -> dict[int, int]:
     """Return the bytes of every device's compute buffer; ``owner`` is the device of each layer and, last, of the output."""
-    layers = model.layers if model.altup else settled(model, None, owner)  # every layer reads its own share of the per-layer inputs
-    start = owner[-1] if model.altup else owner[0]  # the projections of Gemma 3n's start belong to the output
-    return _recorded(model, config, outputs, None, layers).peaks({-1: start, **dict(enumerate(owner))}, copies)
+    used = sorted(set(owner))
+    full, window, _ = cells(model, config)
+    found = program(model, config, outputs, None, [used.index(device) for device in owner]).peaks(full, window, copies)
+    return {used[place]: size for place, size in found.items()}
 
 
-def _recorded(model: Architecture, config: Configuration, outputs: int, host: HostWeights | None, layers: Sequence[Layer]) -> Graph:
+def program(model: Architecture, config: Configuration, outputs: int, host: HostWeights | None = None, owner: Sequence[int] | None = None) -> Program:
+    """Return what the graph does to its buffers: recorded once for all numbers of cache cells, and with one layer for all that are like it."""
+    host = host or None
+    kinds = _kinds(model, host, owner)
+    key = (
+        id(model), ubatch(config), outputs, config.parallel, config.kv_unified, config.kv_type_k, config.kv_type_v, config.flash_attn,
+        config.backend in _CONVERTS_CACHE, tuple(kinds), host and len(model.layers) in host, owner and owner[-1],
+    )  # fmt: skip
+    known = _PROGRAMS.get(key)
+    if known is not None and known[0] is model:
+        return known[1]
+    alternating_devices = owner is not None and model.altup > 0  # the output's device begins, and every layer reads what the first one prepared
+    made = None if alternating_devices else _recorded(model, config, outputs, host, owner, kinds)
+    if made is None or not made.regular:
+        made = recorded_whole(model, config, outputs, host, owner)
+    if len(_PROGRAMS) >= _PROGRAMS_LIMIT:
+        _PROGRAMS.clear()
+    _PROGRAMS[key] = (model, made)
+    return made
+
+
+_PROGRAMS: dict[tuple[object, ...], tuple[Architecture, Program]] = {}
+_PROGRAMS_LIMIT = 256
+
+
+def recorded_whole(model: Architecture, config: Configuration, outputs: int, host: HostWeights | None = None, owner: Sequence[int] | None = None) -> Program:
+    """Return the program with every layer recorded: what ``program`` must agree with."""
+    made = _recorded(model, config, outputs, host, owner, [(index,) for index in range(len(model.layers))])
+    assert made is not None
+    return made
+
+
+_KINDS: dict[int, tuple[Architecture, list[int]]] = {}
+_KINDS_LIMIT = 1024
+
+
+def _kinds(model: Architecture, host: HostWeights | None, owner: Sequence[int] | None) -> list[tuple[object, ...]]:
+    """Return what each layer's part of the graph depends on; two layers of the same kind have the same part."""
+    known = _KINDS.get(id(model))
+    if known is None or known[0] is not model:
+        numbers: dict[tuple[object, ...], int] = {}
+        found = [numbers.setdefault(_kind(model, layer), len(numbers)) for layer in model.layers]
+        if len(_KINDS) >= _KINDS_LIMIT:
+            _KINDS.clear()
+        known = _KINDS[id(model)] = (model, found)
+    last = len(model.layers) - 1
+    return [
+        (number, index == last, host and frozenset(host.get(index, ())), owner and (index == 0 or owner[index] != owner[index - 1], index == 0))
+        for index, number in enumerate(known[1])
+    ]
+
+
+def _kind(model: Architecture, layer: Layer) -> tuple[object, ...]:
+    return (
+        layer.attention, layer.recurrent, layer.windowed, layer.heads, layer.kv_heads, layer.key_length, layer.value_length, layer.key_width,
+        layer.value_width, layer.feed_forward, layer.expert_feed_forward, layer.shared_feed_forward, _rotates(model, layer), _sparse(model, layer),
+    )  # fmt: skip
+
+
+def _recorded(
+    model: Architecture,
+    config: Configuration,
+    outputs: int,
+    host: HostWeights | None,
+    owner: Sequence[int] | None,
+    kinds: Sequence[tuple[object, ...]],
+) -> Program | None:
+    """Return the program with every layer recorded that no other one stands for; None where a layer cannot be recorded out of turn.
+
+    What a layer computes last is recorded with the next one, which asks for it. So a layer's part of the graph depends on its kind and on that of the
+    layers before it whose results are still to be asked for.
+    """
     build = Build(model, config, outputs, host)
     graph = build.graph
+    block, late, count = _block_of(model), model.name in _LATE_SELECTION, len(model.layers)
+    places = owner or [0] * (count + 1)
+    build.first_place = places[0]
+    graph.place = places[-1] if model.altup else places[0]  # the projections of Gemma 3n's start belong to the output
+    whole = owner is not None and model.altup > 0
     stream = _alternating_start(build) if model.altup else _embedded(build)
-    block = _block_of(model)
-    late = model.name in _LATE_SELECTION
-    for position, layer in enumerate(layers):
-        build.layer = graph.layer = layer.index
-        stream = block(build, layer, stream, position == len(layers) - 1 and not late)
-    build.layer = graph.layer = len(model.layers)
+    bounds = [Bound(0, len(graph.nodes), 0, graph.place, True)]
+    steps = [Step(0, -1, graph.place)]
+    graph.place = places[0]
+
+    def record(index: int) -> None:
+        nonlocal stream
+        build.layer = index
+        graph.turn += 1
+        if whole:
+            graph.place = places[index]
+        elif index and places[index] != places[index - 1]:
+            graph.place += 1
+        given, begin = stream, len(graph.nodes)
+        stream = block(build, model.layers[index], stream, index == count - 1 and not late)
+        bounds.append(Bound(begin, len(graph.nodes), graph.turn, graph.place, given.seen))
+
+    known: dict[tuple[object, ...], int] = {}
+    waiting: list[int] = []  # layers whose results are still to be asked for, in the model
+    recorded: list[int] = []  # the same in the recording
+    seen: set[object] = set()
+    inputs_before = len(graph.inputs)
+    for index in range(count):
+        key: tuple[object, ...] = (*(kinds[before] for before in waiting), kinds[index])
+        if host is not None and index + 1 < count and kinds[index + 1] not in seen:
+            key = (*key, index)  # inputs of the next layer may be copied while this one runs
+        seen.add(kinds[index])
+        number = known.get(key)
+        if number is None:
+            if [kinds[before] for before in recorded] != [kinds[before] for before in waiting]:
+                recorded = []
+                for before in waiting:
+                    record(before)
+                    recorded = [before] if bounds[-1].ended else [*recorded, before]
+                if recorded != waiting:
+                    return None
+            elif recorded != waiting:
+                recorded = list(waiting)
+            prepared = build.per_layer is None or build.per_layer.seen  # else this layer records what the start left
+            record(index)
+            number = len(bounds) - 1
+            if prepared and (host is None or len(graph.inputs) == inputs_before):
+                known[key] = number
+            inputs_before = len(graph.inputs)
+            recorded = [index] if bounds[number].ended else [*recorded, index]
+        steps.append(Step(number, index, places[index]))
+        waiting = [index] if bounds[number].ended else [*waiting, index]
+    build.layer = count
+    graph.turn += 1
+    graph.place = places[-1] if whole else graph.place + (places[-1] != places[-2])
+    begin = len(graph.nodes)
     if model.altup:
         stream = _alternating_end(build, stream)
     current = build.norm(stream)
-    current.children += 1  # an output of the graph: kept to the end
+    current.children += 1
+    current.forever = True  # an output of the graph: kept to the end
     if late:
         current = build.selected(current)
     graph.expand(build.matmul(current, model.vocab, "output"))
-    return graph
+    bounds.append(Bound(begin, len(graph.nodes), graph.turn, graph.place, True))
+    steps.append(Step(len(bounds) - 1, count, places[-1]))
+    return Program(graph, bounds, steps, devices=owner is not None)
 
 
 def _embedded(build: Build) -> Tensor:
@@ -741,32 +876,12 @@ def _embedded(build: Build) -> Tensor:
         return build.embedded  # the processor gathers the first states, and prepares the inputs on the way
     mixed, rows, slots = graph.input(4 * model.embedding * tokens, shape), graph.input(4 * model.embedding * tokens, shape), graph.input(INDEX * tokens)
     filled = graph.op(shape, mixed)
-    filled.children += 1  # nothing reads it, so nothing frees it
+    filled.forever = True  # nothing reads it, so nothing frees it
     graph.expand(filled)
-    graph.nodes.append(_written(build, rows, slots))
+    graph.append(_written(build, rows, slots))
     stream = build.embedded
     if model.name in ("gemma", "gemma2") or model.get_float("embedding_scale") not in (0.0, 1.0):
         return graph.expand(graph.like(stream))
     if model.name.startswith("gemma"):
         return graph.expand(graph.like(stream, build.kept("scaled rows", 4 * build.tokens)))
     return stream
-
-
-def settled(model: Architecture, host: HostWeights | None = None, owner: Sequence[int] | None = None) -> list[Layer]:
-    """Return the layers that are worth recording: a run of layers that came before is left out, the last layer never is."""
-    kinds = [(*_kind(layer), *sorted((host or {}).get(layer.index, {}).items()), owner and owner[layer.index]) for layer in model.layers]
-    seen: set[tuple[object, ...]] = set()
-    kept = []
-    for index, layer in enumerate(model.layers):
-        run = tuple(kinds[max(0, index - SETTLED + 1) : index + 1])
-        if index == len(kinds) - 1 or len(run) < SETTLED or run not in seen:
-            kept.append(layer)
-        seen.add(run)
-    return kept
-
-
-def _kind(layer: Layer) -> tuple[object, ...]:
-    return (
-        layer.attention, layer.recurrent, layer.windowed, layer.heads, layer.kv_heads, layer.key_length, layer.value_length, layer.key_width,
-        layer.feed_forward, layer.expert_feed_forward, layer.shared_feed_forward,
-    )  # fmt: skip

@@ -6,11 +6,11 @@ b11434, checked 2026-11-24 against measured rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from sizer.estimator import compute, weights
-from sizer.estimator.architecture import Architecture
+from sizer.estimator.architecture import Architecture, Layer
 from sizer.estimator.attention import QUANTISED_CACHE, bytes_of_row, cells, recurrent_state_bytes, ubatch
 from sizer.estimator.graphs import peak, peaks, supported
 from sizer.records import replace
@@ -56,7 +56,10 @@ _HOST = -1
 
 def _owners(model: Architecture, start: int, split: Sequence[float] | None, accelerators: int) -> list[int]:
     """Return the device of every layer and, last, of the output layer (llama-model.cpp get_layer_buft_list)."""
-    everything = len(model.layers) + len(model.nextn) + 1
+    layers = len(model.layers)
+    if accelerators == 1:
+        return [_HOST] * min(start, layers) + [0] * max(0, layers - start) + [_HOST if start > layers + len(model.nextn) else 0]
+    everything = layers + len(model.nextn) + 1
     on_device = everything - start
     shares = list(split or [1.0] * accelerators)[:accelerators] + [0.0] * max(0, accelerators - len(split or [1.0] * accelerators))
     total = sum(shares) or 1.0
@@ -75,36 +78,62 @@ def _owners(model: Architecture, start: int, split: Sequence[float] | None, acce
     return owners
 
 
-class _Sized(NamedTuple):
-    """One tensor as placement sees it: ``layer`` None for the whole model's, ``role`` where llama.cpp puts those."""
+class _Sums(NamedTuple):
+    """Bytes on a device and in main memory."""
 
-    layer: int | None
-    role: str
-    expert: bool
-    device_bytes: int
-    host_bytes: int
+    device: int
+    host: int
 
 
-_SIZED: dict[tuple[int, bool], tuple[Sequence[weights.Typed], tuple[_Sized, ...]]] = {}
-_SIZED_LIMIT = 64
+class _Listed:
+    """What placement needs of a list of tensors, added up once: per layer (expert tensors apart), and per place that llama.cpp gives to others."""
+
+    def __init__(self, model: Architecture, tensors: Sequence[weights.Typed], padded: bool) -> None:
+        self.tensors = tensors
+        count = len(model.layers)
+        layers, experts = ([[0, 0] for _ in range(count)] for _ in range(2))
+        roles: dict[str, list[int]] = {role: [0, 0] for role in ("first", "output", "head", "input", "embedding", "everywhere")}
+        self.copies: list[dict[str, int]] = [{} for _ in range(count)]
+        self.expert_copies: list[dict[str, int]] = [{} for _ in range(count)]
+        self.factors = 0
+        self.last: weights.Typed | None = None  # what serves as output layer
+        for tensor in tensors:
+            name = tensor.name
+            layer = weights.layer_of(name)
+            if layer is None:
+                into = roles[_role(model, name)]
+                self.factors = tensor.bytes if name.startswith("rope_f") else self.factors
+                if name == "output.weight" or (name == "token_embd.weight" and self.last is None):
+                    self.last = tensor
+            elif layer >= count:
+                continue
+            else:
+                expert = weights.is_expert(name)
+                into = (experts if expert else layers)[layer]
+                short = name.split(".", 2)[2].removesuffix(".weight")
+                self.copies[layer][short] = size = weights.device_tensor_bytes(tensor.shape, tensor.type, padded=True)
+                if expert:
+                    self.expert_copies[layer][short] = size
+            into[0] += weights.device_tensor_bytes(tensor.shape, tensor.type, padded=padded)
+            into[1] += -(-tensor.bytes // weights.HOST_ALIGNMENT) * weights.HOST_ALIGNMENT
+        self.layers = [_Sums(*sums) for sums in layers]
+        self.experts = [_Sums(*sums) for sums in experts]
+        self.roles = {role: _Sums(*sums) for role, sums in roles.items()}
 
 
-def _sized(model: Architecture, tensors: Sequence[weights.Typed], padded: bool) -> tuple[_Sized, ...]:
-    """Return the tensors with their bytes on a device and in main memory, computed once per list."""
-    known = _SIZED.get((id(tensors), padded))
-    if known is not None and known[0] is tensors:
-        return known[1]
-    found = []
-    for tensor in tensors:
-        layer = weights.layer_of(tensor.name)
-        role = "" if layer is not None else _role(model, tensor.name)
-        host = -(-tensor.bytes // weights.HOST_ALIGNMENT) * weights.HOST_ALIGNMENT
-        device = weights.device_tensor_bytes(tensor.shape, tensor.type, padded=padded)
-        found.append(_Sized(layer, role, weights.is_expert(tensor.name), device, host))
-    if len(_SIZED) >= _SIZED_LIMIT:
-        _SIZED.clear()
-    _SIZED[id(tensors), padded] = (tensors, tuple(found))
-    return tuple(found)
+_LISTED: dict[tuple[int, bool], _Listed] = {}
+_LISTED_LIMIT = 64
+
+
+def _listed(model: Architecture, tensors: Sequence[weights.Typed], padded: bool) -> _Listed:
+    """Return the sums of a list of tensors, computed once."""
+    known = _LISTED.get((id(tensors), padded))
+    if known is not None and known.tensors is tensors:
+        return known
+    if len(_LISTED) >= _LISTED_LIMIT:
+        _LISTED.clear()
+    found = _LISTED[id(tensors), padded] = _Listed(model, tensors, padded)
+    return found
 
 
 def _role(model: Architecture, name: str) -> str:
@@ -123,31 +152,31 @@ def _weights(
     model: Architecture, tensors: Sequence[weights.Typed], config: Configuration, owner: Sequence[int], devices: int, *, padded: bool
 ) -> dict[int, int]:
     held: dict[int, int] = dict.fromkeys([_HOST, *range(devices)], 0)
-    layers = len(model.layers)
-    output_owner = owner[-1]
-    tied = True
-    embedding: _Sized | None = None
-    for sized in _sized(model, tensors, padded):
-        if sized.layer is not None:
-            if sized.layer >= layers:
-                continue
-            on = _HOST if sized.expert and sized.layer < config.cpu_moe else owner[sized.layer]
-        elif sized.role == "everywhere":
-            for device in {owner[index] for index in range(layers) if _has_factors(model, index)}:
-                held[device] += _held(sized, device)
-            continue
-        elif sized.role in ("embedding", "input"):
-            on = _HOST
-            embedding = sized if sized.role == "embedding" else embedding
-        else:
-            tied = tied and sized.role != "head"
-            on = owner[0] if sized.role == "first" else output_owner
-        held[on] += _held(sized, on)
-    if tied and embedding is not None and model.traits.causal and output_owner != _HOST:
-        held[output_owner] += _held(embedding, output_owner)
-    elif tied and embedding is not None and model.traits.output_first:
-        held[_HOST] += _held(embedding, _HOST)
+    listed = _listed(model, tensors, padded)
+    for index, (rest, experts) in enumerate(zip(listed.layers, listed.experts, strict=True)):
+        on = owner[index]
+        held[on] += rest.host if on == _HOST else rest.device
+        if experts.host:
+            on = _HOST if index < config.cpu_moe else on
+            held[on] += experts.host if on == _HOST else experts.device
+    roles = listed.roles
+    if roles["everywhere"].host:
+        for device in {owner[index] for index in range(len(model.layers)) if _has_factors(model, index)}:
+            held[device] += _on(device, roles["everywhere"])
+    held[_HOST] += roles["embedding"].host + roles["input"].host
+    last = owner[-1]
+    for role, on in (("first", owner[0]), ("output", last), ("head", last)):
+        held[on] += _on(on, roles[role])
+    if not roles["head"].host:
+        if model.traits.causal and last != _HOST:
+            held[last] += roles["embedding"].device
+        elif model.traits.output_first:
+            held[_HOST] += roles["embedding"].host
     return held
+
+
+def _on(device: int, sums: _Sums) -> int:
+    return sums.host if device == _HOST else sums.device
 
 
 def _has_factors(model: Architecture, index: int) -> bool:
@@ -155,25 +184,16 @@ def _has_factors(model: Architecture, index: int) -> bool:
     return model.name != "gemma4" or not model.layers[index].windowed
 
 
-def _held(sized: _Sized, device: int) -> int:
-    return sized.host_bytes if device == _HOST else sized.device_bytes
-
-
-def layer_caches(model: Architecture, config: Configuration, index: int, *, padded: bool) -> tuple[int, int]:
-    """Return the bytes of one layer's cache and of its recurrent state."""
-    layer = model.layers[index]
-    full, window, streams = cells(model, config)
-    held = (window if layer.windowed and model.window else full) * streams
-    cache = 0
-    if layer.caches:
-        values = layer.value_width
-        if values and not config.flash_attn:
-            values = model.widest_value
-        for kind, width in ((config.kv_type_k, layer.key_width), (config.kv_type_v, values)):
-            if width:
-                cache += held * bytes_of_row(kind, width) + _row_padding(kind, width, padded)
-    state = recurrent_state_bytes(model, config) // model.recurrent_layers if layer.recurrent else 0
-    return cache, state
+def _layer_cache(model: Architecture, config: Configuration, layer: Layer, held: int, *, padded: bool) -> int:
+    """Return the bytes of one layer's cache of so many cells."""
+    values = layer.value_width
+    if values and not config.flash_attn:
+        values = model.widest_value
+    total = 0
+    for kind, width in ((config.kv_type_k, layer.key_width), (config.kv_type_v, values)):
+        if width:
+            total += held * bytes_of_row(kind, width) + _row_padding(kind, width, padded)
+    return total
 
 
 def _row_padding(kind: str, width: int, padded: bool) -> int:
@@ -187,42 +207,40 @@ def _row_padding(kind: str, width: int, padded: bool) -> int:
 def _caches(model: Architecture, config: Configuration, owner: Sequence[int], devices: int, *, padded: bool) -> tuple[dict[int, int], dict[int, int]]:
     caches: dict[int, int] = dict.fromkeys([_HOST, *range(devices)], 0)
     states = dict(caches)
-    for index in range(len(model.layers)):
-        on = owner[index]
-        cache, state = layer_caches(model, config, index, padded=padded and on != _HOST)
-        caches[on] += cache
-        states[on] += state
+    full, window, streams = cells(model, config)
+    state = recurrent_state_bytes(model, config) // model.recurrent_layers if model.recurrent_layers else 0
+    known: dict[tuple[bool, int, int, bool], int] = {}
+    for layer in model.layers:
+        on = owner[layer.index]
+        if layer.key_width:
+            windowed, on_device = layer.windowed and model.window > 0, padded and on != _HOST
+            key = (windowed, layer.key_width, layer.value_width, on_device)
+            if key not in known:
+                known[key] = _layer_cache(model, config, layer, (window if windowed else full) * streams, padded=on_device)
+            caches[on] += known[key]
+        if layer.recurrent:
+            states[on] += state
     return caches, states
 
 
-def host_weights(model: Architecture, tensors: Iterable[weights.Typed], config: Configuration, start: int) -> dict[int, dict[str, int]]:
+def host_weights(model: Architecture, tensors: Sequence[weights.Typed], config: Configuration, start: int) -> dict[int, dict[str, int]]:
     """Return the bytes of the weights and caches in main memory that a device copies for a prompt, by layer and name (see ``graphs``)."""
-    found: dict[int, dict[str, int]] = {}
+    listed = _listed(model, tensors, padded=True)
     layers = len(model.layers)
-    output: weights.Typed | None = None
-    embedding: weights.Typed | None = None
-    factors = 0
-    for tensor in tensors:
-        layer = weights.layer_of(tensor.name)
-        if layer is None:
-            factors = tensor.bytes if tensor.name.startswith("rope_f") else factors
-            output = tensor if tensor.name == "output.weight" else output
-            embedding = tensor if tensor.name == "token_embd.weight" else embedding
-        elif layer < layers and (layer < start or (layer < config.cpu_moe and weights.is_expert(tensor.name))):
-            name = tensor.name.split(".", 2)[2].removesuffix(".weight")
-            found.setdefault(layer, {})[name] = weights.device_tensor_bytes(tensor.shape, tensor.type, padded=True)
+    found = {index: dict(copies) for index, copies in enumerate(listed.copies[:start])}
+    found.update((index, listed.expert_copies[index]) for index in range(start, min(config.cpu_moe, layers)) if listed.expert_copies[index])
     full, window, streams = cells(model, config)
     for index in range(min(start, layers)):
-        layer_weights = found.setdefault(index, {})
+        layer_weights = found[index]
         layer_weights["norm"] = 4 * model.embedding
-        if factors and _has_factors(model, index):
-            layer_weights["rope_freqs"] = factors
+        if listed.factors and _has_factors(model, index):
+            layer_weights["rope_freqs"] = listed.factors
         each = model.layers[index]
         if each.caches:
             held = (window if each.windowed and model.window else full) * streams
             layer_weights["keys"] = held * bytes_of_row(config.kv_type_k, each.key_width)
             layer_weights["values"] = held * bytes_of_row(config.kv_type_v, each.value_width or each.key_width)  # with MLA, values are a view of the keys
-    last = output or embedding
+    last = listed.last
     if start > layers + len(model.nextn) and last is not None and model.causal:
         found[layers] = {"output": weights.device_tensor_bytes(last.shape, last.type, padded=True)}
     return found
@@ -232,17 +250,14 @@ def _buffers(
     model: Architecture, tensors: Sequence[weights.Typed], config: Configuration, owner: Sequence[int], accelerators: int, *, host_layers: bool
 ) -> dict[int, int]:
     buffers: dict[int, int] = dict.fromkeys([_HOST, *range(accelerators)], 0)
-    whole = compute.compute_bytes(model, config)
     host = compute.host_compute_bytes(model, config)
-    if host_layers:
-        start = first_device_layer(model, config.gpu_layers)
-        copies = host_weights(model, tensors, config, start)
-        if supported(model):
-            whole = peak(model, config, compute.outputs(config), copies)
-        else:
-            whole += whole * ENCODER_SLACK // 100 + max((size for names in copies.values() for size in names.values()), default=0)
     mask, width = compute.mask_bytes(model, config), model.embedding * compute.FLOAT * ubatch(config)
     used = [device for device in range(accelerators) if device in owner]
+    if len(used) > 1 and supported(model) and not host_layers:
+        buffers.update(peaks(model, config, compute.outputs(config), owner, PIPELINE_COPIES))
+        buffers[_HOST] = PIPELINE_COPIES * mask + 10 * width
+        return buffers
+    whole = _whole(model, tensors, config, host_layers=host_layers)
     if len(used) < 2:
         for device in range(accelerators):
             buffers[device] = whole if device in used or accelerators == 1 else 0
@@ -251,10 +266,6 @@ def _buffers(
     if not model.causal:
         for device in used:
             buffers[device] = 2 * (whole + mask)  # measured
-        buffers[_HOST] = PIPELINE_COPIES * mask + 10 * width
-        return buffers
-    if supported(model) and not host_layers:
-        buffers.update(peaks(model, config, compute.outputs(config), owner, PIPELINE_COPIES))
         buffers[_HOST] = PIPELINE_COPIES * mask + 10 * width
         return buffers
     logits = compute.outputs(config) * model.vocab * compute.FLOAT
@@ -266,6 +277,17 @@ def _buffers(
         buffers[device] = (max(whole, logits) if last else without_output) + copies_bytes - (mask if first else 0)
     buffers[_HOST] = PIPELINE_COPIES * mask + 10 * width  # measured
     return buffers
+
+
+def _whole(model: Architecture, tensors: Sequence[weights.Typed], config: Configuration, *, host_layers: bool) -> int:
+    """Return the bytes of the compute buffer of the only device."""
+    if not host_layers:
+        return compute.compute_bytes(model, config)
+    copies = host_weights(model, tensors, config, first_device_layer(model, config.gpu_layers))
+    if supported(model):
+        return peak(model, config, compute.outputs(config), copies)
+    whole = compute.compute_bytes(model, config)
+    return whole + whole * ENCODER_SLACK // 100 + max((size for names in copies.values() for size in names.values()), default=0)
 
 
 def _all_on_host(model: Architecture, tensors: Sequence[weights.Typed], config: Configuration) -> Part:

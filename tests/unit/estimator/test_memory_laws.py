@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sizer.errors import InputError, RequestError
-from sizer.estimator import compute, memory, placement, weights
+from sizer.estimator import compute, graphs, memory, placement, weights
 from sizer.estimator.architecture import Architecture, fold, without_prefix
 from sizer.estimator.attention import cells, check_cache_types, kv_cache_bytes, recurrent_state_bytes
 from sizer.estimator.baseline import rule_of_thumb_bytes
@@ -119,6 +119,27 @@ def test_nothing_is_negative_and_every_device_adds_up(name: str, config: Configu
         assert all(isinstance(part, int) and part >= 0 for part in parts)
         assert device.total_bytes == sum(parts)
     assert found.total_bytes == sum(device.total_bytes for device in found.devices)
+
+
+@settings(max_examples=12, deadline=None)
+@given(models, configurations, st.sampled_from(["f16", "q8_0"]), st.sampled_from(["whole", "layers", "experts", "cards"]), st.data())
+def test_a_layer_that_stands_for_others_gives_the_buffer_of_the_whole_graph(name: str, config: Configuration, kind: str, how: str, data: st.DataObject) -> None:
+    model = architecture(name)
+    kind = kind if config.flash_attn else "f16"
+    config = replace(config, kv_type_k=kind, kv_type_v=kind)
+    rows, (full, window, _), count = compute.outputs(config), cells(model, config), len(model.layers)
+    if how == "cards":
+        bounds = sorted(data.draw(st.lists(st.integers(0, count), min_size=1, max_size=7)))
+        owner = [sum(index >= bound for bound in bounds) for index in range(count + 1)]
+        ranks = {device: rank for rank, device in enumerate(sorted(set(owner)))}
+        owner = [ranks[device] for device in owner]
+        quickly, whole = (made(model, config, rows, None, owner).peaks(full, window, 4) for made in (graphs.program, graphs.recorded_whole))
+        assert quickly == whole
+        return
+    start = data.draw(st.integers(0, count + 1)) if how == "layers" else 0
+    config = replace(config, cpu_moe=data.draw(st.integers(1, count)) if how == "experts" else 0)
+    host = placement.host_weights(model, source(name).tensors, config, start)
+    assert graphs.program(model, config, rows, host).peak(full, window, host) == graphs.recorded_whole(model, config, rows, host).peak(full, window, host)
 
 
 @pytest.mark.parametrize("name", NAMES)
