@@ -156,6 +156,13 @@ def test_every_published_size_is_met_or_explained() -> None:
     assert done.stdout.strip() == (ROOT / "docs" / "published_sizes.md").read_text(encoding="utf-8").strip(), "run benchmarks/size_accuracy.py --write"
 
 
+def test_what_is_recorded_of_the_ranks_of_quality_is_what_the_scores_give() -> None:
+    script = ROOT / "benchmarks" / "quality.py"
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == (ROOT / "docs" / "quality.md").read_text(encoding="utf-8").strip(), "run benchmarks/quality.py --write"
+
+
 # --- names
 
 
