@@ -12,11 +12,10 @@ from sizer.schema.recommendation import Pick
 
 @dataclass(frozen=True, slots=True)
 class ListedQuant(Document):
-    """One download of a model: the file as llama.cpp, MLX or vLLM take it, and what ollama.com publishes for its own, where that is known."""
+    """One download of a model: the file as llama.cpp, MLX or vLLM take it. ``ollama_bytes``, where it stands beside, is what ollama.com publishes for its own."""
 
     quant: str
     download_bytes: int
-    ollama_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
