@@ -57,10 +57,7 @@ def _listed(catalog: Catalog, model: Model) -> dict[str, Any]:
         "recommend_reason": model.recommend_reason,
         "thinking": model.thinking,
         "quality": best_scores(model),
-        "quants": [
-            {"quant": quant, "download_bytes": size.file_bytes} | ({"ollama_bytes": model.ollama_bytes[quant]} if quant in model.ollama_bytes else {})
-            for quant, size in model.sizes.items()
-        ],
+        "quants": [{"quant": quant, "download_bytes": size.file_bytes} for quant, size in model.sizes.items()],
         "projector_bytes": model.projector_bytes,
         "sources": _sources(catalog, model),
         "checked": model.checked,

@@ -126,9 +126,7 @@ def _files(model: Mapping[str, Any]) -> Iterable[tuple[str, list[str]]]:
             quants.setdefault(where, []).append(quant)
         return [f"{where} ({', '.join(names)})" for where, names in quants.items()]
 
-    published = {entry["quant"]: entry["ollama_bytes"] for entry in model["quants"] if "ollama_bytes" in entry}
-    tags = model.get("ollama_tags") or {}
-    yield "Ollama", [f"{tag} ({quant}{', ' + gb_unit(published[quant]) if quant in published else ''})" for quant, tag in tags.items()]
+    yield "Ollama", held(model.get("ollama_tags"))
     yield "GGUF", [one for one in (model.get("gguf_repo"), model.get("gguf_file")) if one]
     yield "LM Studio", [model["lmstudio_key"]] if model.get("lmstudio_key") else []
     yield "MLX", held(model.get("mlx_repos"))

@@ -12,7 +12,7 @@ from sizer.schema.recommendation import Pick
 
 @dataclass(frozen=True, slots=True)
 class ListedQuant(Document):
-    """One download of a model: the file as llama.cpp, MLX or vLLM take it. ``ollama_bytes``, where it stands beside, is what ollama.com publishes for its own."""
+    """One download of a model."""
 
     quant: str
     download_bytes: int
