@@ -20,6 +20,8 @@ SYSTEMS = ("linux", "windows")
 NVIDIA, AMD, INTEL = 0x10DE, 0x1002, 0x8086
 PROCESSOR_DRIVERS = ("llvmpipe", "lavapipe", "swiftshader", "microsoft basic render")
 DOZEN = "DOZEN"
+BOARDS = ("apple,", "qcom,x")
+"""Beginnings of device-tree names of boards with a GPU on no bus that Mesa drives: Apple silicon under Asahi, Snapdragon X laptops."""
 NOT_CONFORMANT = "0.0.0.0"
 """Conformance version of Dozen, Vulkan on top of Direct3D: never a device of its own."""
 KINDS = {"discrete": "discrete", "integrated": "integrated"}
@@ -65,7 +67,8 @@ def wanted(host: Host) -> bool:
     mine = _candidates(host, found)
     if mine:
         return not any(asleep(host, card.address) for card in mine)
-    return not found and b"apple," in (text(host, "/proc/device-tree/compatible") or "").encode()
+    board = text(host, "/proc/device-tree/compatible") or ""
+    return not found and any(maker in board for maker in BOARDS)
 
 
 def _candidates(host: Host, found: list[PciDevice]) -> list[PciDevice]:
@@ -126,7 +129,7 @@ def _facts(device: Mapping[str, Any], position: int) -> dict[str, Any]:
     return {
         "name": plain_name(name),
         "vendor": VENDORS.get(vendor_id or 0, "other"),
-        "pci_id": f"{vendor_id:04x}:{device_id:04x}" if vendor_id and device_id and 0 < vendor_id <= 0xFFFF else None,
+        "pci_id": f"{vendor_id:04x}:{device_id:04x}" if vendor_id and device_id and 0 < vendor_id <= 0xFFFF and 0 < device_id <= 0xFFFF else None,
         "bus_id": device.get("pci_bus_id"),
         "uuid": device.get("device_uuid"),
         "kind": kind,
@@ -164,5 +167,5 @@ def _failed(host: Host, answer: Answer) -> Iterator[Observation]:
         yield notice("vulkan", "vulkan-failed", "warning", f"Vulkan cannot be used ({error[:80]})", REMEDIES.get(error, UPDATE))
     elif answer.get("recorded", True):
         yield notice(
-            "vulkan", "vulkan-missing", "warning", "there is no Vulkan loader: GPUs of AMD and Intel cannot be used without it", NO_LOADER[host.system]
+            "vulkan", "vulkan-missing", "warning", "there is no Vulkan loader: GPUs other than NVIDIA's are not used without it", NO_LOADER[host.system]
         )

@@ -247,3 +247,16 @@ def test_a_unit_beside_a_card_that_cannot_compute_is_asked(machine: See, holder:
     }
     unit = next(found for found in machine({**both, "call:vulkan": {"value": [listed]}}).accelerators if found.vendor == "intel")
     assert (unit.apis == ("vulkan",)) is asked
+
+
+def test_a_snapdragon_laptop_under_linux_is_asked_though_its_graphics_are_on_no_bus(machine: See) -> None:
+    board = {"file:/proc/device-tree/compatible": "lenovo,yoga-slim7x\u0000qcom,x1e80100\u0000", "list:/sys/bus/pci/devices": []}
+    listed = {
+        "name": "Adreno X1-85",
+        "type": "integrated",
+        "vendor_id": "0x5143",
+        "device_id": "0x43050c01",
+        "heaps": [{"size": 1 << 34, "device_local": True}],
+    }
+    (found,) = machine({**board, "call:vulkan": {"value": [listed]}}, arch="aarch64").accelerators
+    assert (found.vendor, found.kind, found.apis) == ("qualcomm", "integrated", ("vulkan",))
