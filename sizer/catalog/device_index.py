@@ -9,6 +9,8 @@ from typing import Any
 from sizer.schema.base import build
 from sizer.schema.catalog import Device
 
+LONGEST_NAME = 256
+"""No driver's name comes near; a document may hold a megabyte, which is not to meet every pattern."""
 _MARKS = ("(r)", "(tm)", "(c)", "®", "™")
 _MAKERS = frozenset({"nvidia", "amd", "ati", "intel", "apple", "qualcomm", "mesa"})
 _EMPTY_WORDS = frozenset({"gpu", "graphics"})
@@ -16,7 +18,7 @@ _EMPTY_WORDS = frozenset({"gpu", "graphics"})
 
 def normalised(name: str) -> str:
     """Return a device name without maker, trade marks, case and the words that say nothing: "NVIDIA GeForce RTX 4090" gives "geforce rtx 4090"."""
-    text = name.lower()
+    text = name[:LONGEST_NAME].lower()
     for mark in _MARKS:
         text = text.replace(mark, "")
     words = [word for word in text.split() if word not in _EMPTY_WORDS]

@@ -108,7 +108,8 @@ class Catalog:
     @lazy
     def runtimes(self) -> dict[str, Any]:
         """Runtimes by id: gates, preferences, commands (`data/runtimes.yaml`)."""
-        return {**_compiled("runtimes"), **self._overlay.get("runtimes", {})}
+        table: dict[str, Any] = _compiled("runtimes")
+        return table
 
     @lazy
     def assumptions(self) -> dict[str, Any]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from sizer.errors import CatalogError, InputError
+from sizer.files import read_bytes
+from sizer.schema.outside import MOST_BYTES, checked, parse_json
 
-LIMIT_BYTES = 32 << 20  # ours is below 1 MiB; a longer file is something else
-TABLES = ("models", "quants", "devices", "runtimes")
+YAML_ENDINGS = (".yaml", ".yml")
+YAML_LIMIT_BYTES = 1 << 20  # ours has 0.6 MB and takes some seconds to read; JSON may be longer
+TABLES = ("models", "quants", "devices")
+UNBOUNDED = re.compile(r"[*+{]")
+"""What makes a regular expression slow: a pattern for names has no need of more than two, and none of one behind a bracket."""
 
 
 def read_overlay(path: str) -> dict[str, Any]:
@@ -34,23 +39,23 @@ def read_overlay(path: str) -> dict[str, Any]:
 
 def _read(path: str) -> Any:
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(LIMIT_BYTES + 1)
-        if len(data) > LIMIT_BYTES or data.startswith(b"\0"):
-            raise CatalogError(f"{path}: not a catalog: {'more than 32 MiB' if len(data) > LIMIT_BYTES else 'it begins with zeros'}")
+        most = YAML_LIMIT_BYTES if path.endswith(YAML_ENDINGS) else MOST_BYTES
+        data = read_bytes(path, most + 1)
+        if len(data) > most:
+            raise CatalogError(f"{path}: not a catalog: more than {most >> 20} MiB")
         text = data.decode()
     except OSError as error:
         raise CatalogError(f"{path}: {error.strerror or error}", code="unreadable-catalog") from None
     except UnicodeDecodeError:
         raise CatalogError(f"{path}: not UTF-8 text") from None
-    if path.endswith((".yaml", ".yml")):
-        from sizer.catalog.shapes.facts import read_yaml
-
-        return read_yaml(text, path)
-    from sizer.schema.validate import parse_json
-
     try:
-        return parse_json(text)
+        if path.endswith(YAML_ENDINGS):
+            from sizer.catalog.shapes.facts import read_yaml
+
+            return read_yaml(text, path)
+        return checked(parse_json(text))
+    except CatalogError:
+        raise
     except InputError as error:
         raise CatalogError(f"{path}: {error.message}") from None
 
@@ -70,6 +75,8 @@ def _compiled(data: Mapping[str, Any]) -> dict[str, Any]:
         tables["quants"] = import_module("sizer.catalog.shapes.quants").compiled(data["quants"])
     if "devices" in data:
         tables |= import_module("sizer.catalog.shapes.devices").tables(data["devices"])
-    if "runtimes" in data:
-        tables["runtimes"] = data["runtimes"]
+        for row in tables["devices"]:
+            for pattern in (*row.get("patterns", ()), *row.get("cpu_patterns", ())):
+                if len(pattern) > 200 or len(UNBOUNDED.findall(pattern)) > 2 or re.search(r"\)[*+{]", pattern):
+                    raise CatalogError(f"{row['key']}: the pattern {pattern[:60]!r} is too costly", hint="write it without repeated groups, or list the names")
     return tables

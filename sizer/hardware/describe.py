@@ -78,10 +78,10 @@ def describe(
 def _number(option: str, value: float | None, most: float, unit: str) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
-        raise RequestError(f"{option} must be a number of {unit} above 0, not {value}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise RequestError(f"{option} must be a number of {unit} above 0, not {str(value)[:20]}")
     if value > most:
-        raise RequestError(f"{option} {value:g}: no machine has more than {most:g} {unit}", hint=f"{option} is in {unit}")
+        raise RequestError(f"{option} {str(value)[:20]}: no machine has more than {most:g} {unit}", hint=f"{option} is in {unit}")
     return float(value)
 
 
@@ -89,9 +89,9 @@ def _cores(value: int | None, most: int) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value < 1 or value != int(value):
-        raise RequestError(f"--cpu-cores must be a whole number of at least 1, not {value}")
+        raise RequestError(f"--cpu-cores must be a whole number of at least 1, not {str(value)[:20]}")
     if value > most:
-        raise RequestError(f"--cpu-cores {value:g}: no machine has more than {most}")
+        raise RequestError(f"--cpu-cores {str(value)[:20]}: no machine has more than {most}")
     return int(value)
 
 

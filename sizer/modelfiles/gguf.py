@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sizer.errors import InputError
+from sizer.files import open_file
 from sizer.modelfiles.model_file import FileTensor, ModelFile
 from sizer.watch import Watch
 
@@ -182,7 +183,7 @@ def read_gguf(path: Path, watch: Watch | None = None) -> ModelFile:
 
 def _read_one(path: Path, watch: Watch) -> tuple[int, dict[str, Any], list[FileTensor]]:
     try:
-        with path.open("rb", buffering=0) as stream:
+        with open_file(str(path)) as stream:
             size = _size(stream)
 
             def read(count: int) -> bytes:

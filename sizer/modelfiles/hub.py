@@ -146,9 +146,11 @@ def _folder(hub: _Hub, files: dict[str, int], reference: str) -> ModelFile:
         raise InputError(f"{reference}: neither GGUF files nor config.json with safetensors in it", code="no-weights")
     import json
 
+    if files["config.json"] > safetensors.MOST_CONFIG_BYTES:
+        raise InputError(f"{reference}: config.json is larger than any configuration", code="bad-config")
     try:
         config = json.loads(hub.reader("config.json")(files["config.json"]))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError(f"{reference}: config.json is not JSON", code="bad-config") from None
     tensors: list[FileTensor] = []
     for done, part in enumerate(parts):

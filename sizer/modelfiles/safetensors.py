@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sizer.errors import InputError
+from sizer.files import open_file, read_bytes
 from sizer.modelfiles.config import metadata_of
 from sizer.modelfiles.model_file import FileTensor, ModelFile
 from sizer.watch import Watch
@@ -29,7 +30,7 @@ def read_folder(folder: Path, watch: Watch | None = None) -> ModelFile:
     for done, part in enumerate(parts):
         watch.step("read", part.name, done, len(parts))
         try:
-            with part.open("rb") as stream:
+            with open_file(str(part)) as stream:
                 size = stream.seek(0, 2)
                 stream.seek(0)
                 tensors.extend(tensors_of(header_of(stream.read, size, str(part)), str(part)))
@@ -93,9 +94,10 @@ def quant_of(config: Mapping[str, Any]) -> str | None:
 
 def _json(path: Path) -> Mapping[str, Any]:
     try:
-        if path.stat().st_size > MOST_CONFIG_BYTES:
+        text = read_bytes(str(path), MOST_CONFIG_BYTES + 1)
+        if len(text) > MOST_CONFIG_BYTES:
             raise InputError(f"{path}: larger than any configuration", code="bad-config")
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(text)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}", code="unreadable-file", hint="name a .gguf file or a folder with config.json") from None
     except (ValueError, RecursionError):

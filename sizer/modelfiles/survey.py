@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sizer.errors import InputError, RemoteError, RequestError
+from sizer.files import read_bytes
 from sizer.modelfiles.model_file import ModelFile
 from sizer.schema.catalog import Findings
 
@@ -39,7 +40,7 @@ def survey(reference: str, *, offline: bool = False) -> Findings:
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return read_bytes(str(path), MOST_SIDE_BYTES).decode("utf-8", errors="replace")
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}", code="unreadable-file") from None
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sizer.errors import InputError
+from sizer.files import read_bytes
+from sizer.schema.outside import MOST_BYTES, checked, parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +32,6 @@ NOT_RECORDED: Answer = {"missing": True, "recorded": False}
 SYSTEMS = ("linux", "macos", "windows")
 TEXT_LIMIT_BYTES = 1 << 20
 """Of a longer file only the lines that fit are read: no file that a probe asks for comes near, but nothing may fill the memory."""
-CAPTURE_LIMIT_BYTES = 64 << 20
 DEADLINES_SECONDS = {"run": 5.0, "nvml": 3.0, "vulkan": 3.0, "http": 1.0, "metal": 3.0, "windows": 3.0, "psutil": 3.0, "cpuinfo": 5.0, "disk": 2.0}
 """How long each way of asking may take; what is late is answered with ``{"timeout": True}`` and abandoned."""
 GUARDED = ("nvml", "vulkan")
@@ -279,6 +280,10 @@ class Capture(NamedTuple):
         wrong = next((question for question, answer in answers.items() if not isinstance(answer, dict)), None)
         if wrong is not None:
             raise InputError(f"{before}answers[{wrong[:80]!r}]: must be an object", code="bad-capture")
+        try:
+            checked(data)
+        except InputError as error:
+            raise InputError(f"{before}{error.message}", code="bad-capture") from None
         return cls(str(system), str(arch), dict(answers), str(data.get("note") or ""), str(data.get("source") or ""))
 
     def to_dict(self) -> dict[str, Any]:
@@ -310,18 +315,12 @@ def read_document(path: str | Path) -> dict[str, Any]:
 
     Raises ``InputError`` with one line: missing, a folder, empty, no JSON, too long. A file that cannot be JSON is not read to its end.
     """
-    import json
-
     where = "standard input" if str(path) == "-" else str(path)
     data = _read_limited(str(path), where)
     try:
-        document = json.loads(data)
-    except UnicodeDecodeError:
-        raise InputError(f"{where}: not UTF-8 text", code="not-json") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{where}: not JSON: {error.msg} (line {error.lineno}, column {error.colno})", code="not-json") from None
-    except RecursionError:
-        raise InputError(f"{where}: not JSON that can be read: nested too deeply", code="not-json") from None
+        document = parse_json(data)
+    except InputError as error:
+        raise InputError(f"{where}: {error.message}", code=error.code) from None
     if not isinstance(document, dict):
         raise InputError(f"{where}: a JSON object is expected, not a {type(document).__name__}", code="not-json")
     return document
@@ -330,11 +329,10 @@ def read_document(path: str | Path) -> dict[str, Any]:
 def _read_limited(path: str, where: str) -> bytes:
     try:
         if path == "-":
-            return _checked(sys.stdin.buffer.read(CAPTURE_LIMIT_BYTES + 1), where)
-        with open(path, "rb") as file:  # noqa: PTH123
-            head = file.read(4096)
-            _checked(head, where)
-            return _checked(head + file.read(CAPTURE_LIMIT_BYTES + 1 - len(head)), where)
+            if sys.stdin is None:
+                raise InputError(f"{where}: closed", code="unreadable-file")
+            return _checked(sys.stdin.buffer.read(MOST_BYTES + 1), where)
+        return _checked(read_bytes(path, MOST_BYTES + 1), where)
     except FileNotFoundError:
         raise InputError(f"{where}: no such file", code="missing-file") from None
     except IsADirectoryError:
@@ -350,8 +348,8 @@ def _checked(data: bytes, where: str) -> bytes:
         raise InputError(f"{where}: empty", code="empty-file")
     if data.lstrip()[:1] not in (b"{", b"["):
         raise InputError(f"{where}: not JSON: it does not begin with {{", code="not-json")
-    if len(data) > CAPTURE_LIMIT_BYTES:
-        raise InputError(f"{where}: longer than {CAPTURE_LIMIT_BYTES >> 20} MiB, no machine is", code="file-too-long")
+    if len(data) > MOST_BYTES:
+        raise InputError(f"{where}: longer than {MOST_BYTES >> 20} MiB, no machine is", code="file-too-long")
     return data
 
 

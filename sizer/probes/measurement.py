@@ -37,7 +37,7 @@ def kept(machine: Machine) -> dict[str, Any] | None:
     try:
         with open(path, encoding="utf-8") as file:
             document = json.loads(file.read(LIMIT))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(document, dict) or document.get("machine") != _fingerprint(machine):
         return None

@@ -30,7 +30,7 @@ def tier_of(machine: Machine, tiers: Mapping[str, Any]) -> str:
         if not card.usable or card.kind == "integrated":
             continue
         total += (card.budget_bytes if card.kind == "unified" else card.memory_total_bytes) or 0
-    return next(str(row["tier"]) for row in tiers["rows"] if total / 1e9 < row["below_gb"])
+    return next((str(row["tier"]) for row in tiers["rows"] if total / 1e9 < row["below_gb"]), str(tiers["rows"][-1]["tier"]))
 
 
 def space_for(machine: Machine, needs: Needs, catalog: Catalog) -> tuple[Space, list[Model]]:

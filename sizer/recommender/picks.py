@@ -85,7 +85,7 @@ def source_of(row: Row) -> Source:
     return Source(
         ollama_tag=model.ollama_tags.get(quant.id) if quant.family == "gguf" else None,
         hf_repo=repo,
-        file=model.gguf_file.format(quant=quant.id) if model.gguf_file and quant.family == "gguf" else None,
+        file=model.gguf_file.replace("{quant}", quant.id) if model.gguf_file and quant.family == "gguf" else None,
         lmstudio_key=model.lmstudio_key if quant.family != "safetensors" else None,
         mlx_repo=model.mlx_repos.get(quant.id) if quant.family == "mlx" else None,
     )

@@ -13,6 +13,11 @@ REFRESH_PATH = "$env:PATH = [Environment]::GetEnvironmentVariable('Path', 'Machi
 """PowerShell: take over what an installer has just added to the PATH."""
 
 
+def one_line(text: str) -> str:
+    """Return words that somebody else chose so that they can be shown: one line of letters that can be printed."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:200]).strip()
+
+
 def quote(word: str, os: str) -> str:
     """Return one argument, quoted for the shell of ``os`` where it must be."""
     if os != "windows":

@@ -25,7 +25,7 @@ def parse(text: str | None) -> Version | None:
     """Return the leading numbers of a version ("v0.33.0-rc2" -> (0, 33, 0)); None when there are none."""
     if not text:
         return None
-    found = re.search(r"\d+(?:\.\d+)*", text)
+    found = re.search(r"\d{1,18}(?:\.\d{1,18}){0,9}", text)
     return tuple(int(part) for part in found.group().split(".")) if found else None
 
 

@@ -50,7 +50,8 @@ class Document:
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
         """As ``from_dict``, from JSON text."""
-        from sizer.schema.validate import parse_json, validate
+        from sizer.schema.outside import parse_json
+        from sizer.schema.validate import validate
 
         return validate(cls, parse_json(text))
 

@@ -140,6 +140,9 @@ RUNTIMES = ("ollama", "lmstudio", "llama.cpp", "mlx", "vllm", "docker")
 class Machine(Document):
     """The document ``sizer/machine/1``. Unknown is null, never 0."""
 
+    LEAST = 0  # nothing of a machine is counted below it
+    MOST = {"accelerators": 256, "notices": 4096, "facts": 4096, "runtimes": 64}  # items of a list: more is no machine  # noqa: RUF012
+
     schema: Literal["sizer/machine/1"] = "sizer/machine/1"
     platform: Platform
     memory: Memory

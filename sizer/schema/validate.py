@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from sizer.errors import InputError
+from sizer.schema.base import plain
+from sizer.schema.outside import MOST_NUMBER, checked
 
 T = TypeVar("T")
 
@@ -22,22 +23,15 @@ def adapter(cls: Any) -> TypeAdapter[Any]:
 def validate(cls: type[T], data: Any) -> T:
     """Return ``data`` as a record of ``cls``. Raises ``InputError`` naming the place and the fault."""
     kind: Any = cls
+    least = getattr(kind, "LEAST", -MOST_NUMBER)
     try:
-        record: T = adapter(kind).validate_python(data)
-        return record
+        record: T = adapter(kind).validate_python(checked(data, least=least))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise InputError(f"{place}: {first['msg']}", code="invalid-document") from None
-
-
-def parse_json(text: str | bytes) -> Any:
-    """Return the value of JSON text. Raises ``InputError`` with line and column."""
-    try:
-        return json.loads(text)
-    except UnicodeDecodeError:
-        raise InputError("not UTF-8 text", code="not-json") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})", code="not-json") from None
-    except RecursionError:
-        raise InputError("JSON nested too deeply", code="not-json") from None
+        raise InputError(f"{place[:200]}: {first['msg']}", code="invalid-document") from None
+    for name, most in getattr(kind, "MOST", {}).items():
+        if len(getattr(record, name)) > most:
+            raise InputError(f"{name}: more than {most}", code="invalid-document")
+    checked(plain(record), least=least)  # "1e999" has become a number by now
+    return record

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from sizer.catalog.device_index import normalised
-from sizer.catalog.shapes.facts import Sourced, checked_list
+from sizer.catalog.shapes.facts import Line, Sourced, checked_list
 from sizer.units import GIB
 
 _FILE = "devices.yaml"
@@ -21,7 +21,7 @@ class Entry(Sourced):
     """One accelerator as people write it."""
 
     key: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9.]+)*$")
-    name: str = Field(min_length=3)
+    name: Line = Field(min_length=3)
     vendor: Literal["nvidia", "amd", "intel", "apple", "qualcomm"]
     kind: Literal["discrete", "integrated", "unified"]
     form: Literal["desktop", "laptop", "workstation", "datacenter", "embedded", "igpu", "soc"]
@@ -32,15 +32,15 @@ class Entry(Sourced):
     fp32_tflops: float | None = Field(default=None, gt=0, lt=1_000)
     compute_capability: str | None = Field(default=None, pattern=r"^\d+\.\d$")
     gfx_target: str | None = Field(default=None, pattern=r"^gfx[0-9a-f]{3,4}$")
-    architecture: str | None = None
+    architecture: Line | None = None
     gpu_cores: int | None = Field(default=None, gt=0)
     cpu_cores: int | None = Field(default=None, gt=0)
     performance_cores: int | None = Field(default=None, gt=0)
     pci_ids: list[str] = Field(default_factory=list)
     pci_revisions: list[str] = Field(default_factory=list)
     memory_clock_mhz: tuple[int, int] | None = None
-    names: list[str] = Field(default_factory=list)
-    aliases: list[str] = Field(default_factory=list)
+    names: list[Line] = Field(default_factory=list)
+    aliases: list[Line] = Field(default_factory=list)
     patterns: list[str] = Field(default_factory=list)
     cpu_patterns: list[str] = Field(default_factory=list)
     popularity: int = Field(default=0, ge=0, le=100)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sizer.errors import CatalogError
+from sizer.schema.outside import checked
 
 T = TypeVar("T")
 SHOWN = 60  # letters of a wrong value that are worth repeating
@@ -23,6 +24,24 @@ def _date(text: str) -> str:
     return text
 
 
+def _line(text: str) -> str:
+    if not text.isprintable() or len(text) > LONGEST_LINE:
+        raise ValueError(f"must be one line of at most {LONGEST_LINE} letters that can be printed")
+    return text
+
+
+def _word(text: str) -> str:
+    if not text.isascii() or not set(text) <= WORD_LETTERS or len(text) > LONGEST_LINE or text.startswith("-") or ".." in text:
+        raise ValueError("must be one word of letters, digits and . _ - + / @ {}")
+    return text
+
+
+LONGEST_LINE = 400
+WORD_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+/@{}")
+Line = Annotated[str, AfterValidator(_line)]
+"""What is shown to people: nothing that a terminal or a configuration file would obey."""
+Word = Annotated[str, AfterValidator(_word)]
+"""What becomes part of commands: file names, keys, versions."""
 Date = Annotated[str, AfterValidator(_date)]
 Source = Annotated[str, Field(min_length=3)]
 
@@ -44,14 +63,17 @@ def read_yaml(text: str, file: str) -> Any:
     """Return plain data of a YAML text; dates come out as text. Raises ``CatalogError`` with file and line; needs the extra ``catalog``."""
     try:
         from ruamel.yaml import YAML
-        from ruamel.yaml.error import MarkedYAMLError
+        from ruamel.yaml.error import MarkedYAMLError, YAMLError
     except ImportError:
         raise CatalogError(f"{file}: reading YAML needs an extra", hint='pip install "sizer-llm[catalog]"') from None
     try:
-        return _textual(YAML(typ="safe").load(text))
+        return _textual(checked(YAML(typ="safe", pure=True).load(text)))
     except MarkedYAMLError as error:
         where = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
         raise CatalogError(f"{file}: not YAML: {error.problem}{where}", code="not-yaml") from None
+    except (YAMLError, ValueError, RecursionError, TypeError, KeyError, AttributeError, OverflowError) as error:  # its constructors let these through
+        fault = "nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise CatalogError(f"{file}: not YAML: {fault}", code="not-yaml") from None
 
 
 def _textual(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from sizer.catalog.shapes.facts import Date, Sourced, Strict, checked_list, sorted_or_fail
+from sizer.catalog.shapes.facts import Date, Line, Sourced, Strict, Word, checked_list, sorted_or_fail
 
 FILE = "model_catalog.yaml"
 USE_CASES = ("general", "chat", "coding", "reasoning", "agent", "vision", "embedding", "rag", "long")
@@ -19,13 +19,13 @@ Scalar = bool | int | float | str
 
 
 def _repository(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", text):
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", text, re.ASCII):
         raise ValueError("must be a repository: owner/name")
     return text
 
 
 def _tag(text: str) -> str:
-    if not re.fullmatch(r"([\w.-]+/)?[\w.-]+:[\w.-]+", text):
+    if not re.fullmatch(r"([\w.-]+/)?[\w.-]+:[\w.-]+", text, re.ASCII):
         raise ValueError("must be an Ollama tag: model:tag")
     return text
 
@@ -62,7 +62,7 @@ class Release(Sourced):
 class License(Sourced):
     """SPDX identifier, or the licence's own name; ``commercial`` "conditional" means with terms of its own (size of the company, use policy)."""
 
-    id: str
+    id: Line
     commercial: Literal["yes", "no", "conditional"]
     gated: bool
 
@@ -75,7 +75,7 @@ class Abilities(Sourced):
     tools: bool
     thinking: Literal["no", "hybrid", "always"]
     json_schema: bool
-    languages: tuple[str, ...] = ()
+    languages: tuple[Word, ...] = ()
     embedding_dimensions: int | None = None
 
     @model_validator(mode="after")
@@ -116,22 +116,22 @@ class Gguf(Strict):
     """A repository of GGUF files; ``file`` is the name with ``{quant}`` in it."""
 
     repo: Repository
-    file: str
+    file: Word
 
 
 class Artifacts(Sourced):
     """What can be downloaded, per runtime. Keys of the mappings are quantisations of ``quants.yaml``."""
 
     hf_repo: Repository
-    quants: tuple[str, ...]
-    native_quant: str | None = None
+    quants: tuple[Word, ...]
+    native_quant: Word | None = None
     mtp_in_gguf: bool = False
     projector_bytes: Count = 0
     tokenizer_bytes: Count = 0
     ollama: dict[str, Tag] = Field(default_factory=dict)
     ollama_bytes: dict[str, Count] = Field(default_factory=dict)
     gguf: Gguf | None = None
-    lmstudio: str | None = None
+    lmstudio: Word | None = None
     mlx: dict[str, Repository] = Field(default_factory=dict)
     safetensors: dict[str, Repository] = Field(default_factory=dict)
 
@@ -139,7 +139,7 @@ class Artifacts(Sourced):
 class MinRuntime(Sourced):
     """Oldest versions that load the model."""
 
-    versions: Annotated[dict[Runtime, str], Field(min_length=1)]
+    versions: Annotated[dict[Runtime, Word], Field(min_length=1)]
 
 
 class KvQuantisation(Sourced):
@@ -159,11 +159,11 @@ class Entry(Strict):
     """One model."""
 
     id: Annotated[str, AfterValidator(_id)]
-    name: str
-    family: str
-    aliases: tuple[str, ...] = ()
+    name: Line
+    family: Line
+    aliases: tuple[Line, ...] = ()
     recommend: bool = True
-    reason: str | None = None
+    reason: Line | None = None
     release: Release | None
     license: License
     abilities: Abilities
@@ -172,7 +172,7 @@ class Entry(Strict):
     artifacts: Artifacts
     min_runtime: MinRuntime | None = None
     kv_quantisation: KvQuantisation | None = None
-    traps: tuple[str, ...] = ()
+    traps: tuple[Line, ...] = ()
     quality: Quality | None = None
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sizer.catalog.shapes.facts import Sourced, checked_list, sorted_or_fail
+from sizer.catalog.shapes.facts import Line, Sourced, Word, checked_list, sorted_or_fail
 
 FILE = "quants.yaml"
 
@@ -16,15 +16,15 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Entry(Sourced):
     """One quantisation format."""
 
-    id: str
+    id: Word
     family: Literal["gguf", "mlx", "safetensors"]
     bits_per_weight: Annotated[float, Field(gt=0, le=32)]
     nominal_bits: Annotated[int, Field(gt=0, le=32)]
-    speed_class: str
+    speed_class: Word
     recommend: bool = True
-    reason: str | None = None
+    reason: Line | None = None
     min_parameters_b: Annotated[float, Field(ge=0)] = 0.0
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[Line, ...] = ()
     retention: Annotated[dict[Literal["8", "70.6"], Share], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -81,8 +81,8 @@ def fetches(pick: Pick) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return text without line breaks and control characters, safe in a comment of any language."""
-    return re.sub(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+", " ", text).strip()
+    """Return text without line breaks, control characters and marks that turn the direction of reading, safe in a comment of any language."""
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
 
 
 def comment(text: str, mark: str = "#") -> str:

@@ -117,7 +117,7 @@ def test_a_gigabyte_that_begins_like_json_is_not_read_to_its_end(tmp_path: Path)
     with path.open("wb") as file:
         file.write(b'{"a": "')
         file.truncate(1 << 30)
-    with pytest.raises(InputError, match="longer than 64 MiB"):
+    with pytest.raises(InputError, match="longer than 8 MiB"):
         Capture.read(path)
 
 

@@ -1,0 +1,47 @@
+"""Opening what a user named, whatever it turns out to be: a folder is refused, a pipe that nobody fills is not waited for, nothing is read without a bound."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import BinaryIO
+
+PIPE_SECONDS = 10.0
+"""How long the first letter of a pipe (`--machine <(some-command)`) may take."""
+
+
+def open_file(path: str) -> BinaryIO:
+    """Return the file, open for reading bytes, unbuffered. Raises ``OSError``; ``TimeoutError`` for a pipe or device that stays silent."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(21, "is a folder", path)
+        if not stat.S_ISREG(mode) and hasattr(os, "set_blocking"):
+            _await(handle, path)
+            os.set_blocking(handle, True)
+        return os.fdopen(handle, "rb", buffering=0)
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def _await(handle: int, path: str) -> None:
+    import select
+
+    if not hasattr(select, "poll"):
+        return
+    poller = select.poll()
+    poller.register(handle, select.POLLIN)
+    if not poller.poll(PIPE_SECONDS * 1000):
+        raise TimeoutError(110, f"nothing came out of it within {PIPE_SECONDS:.0f} seconds", path)
+
+
+def read_bytes(path: str, most: int) -> bytes:
+    """Return at most ``most`` bytes of a file. Raises as ``open_file``."""
+    with open_file(path) as file:
+        parts, room = [], most
+        while room > 0 and (part := file.read(min(room, 1 << 20))):
+            parts.append(part)
+            room -= len(part)
+    return b"".join(parts)
