@@ -13,6 +13,8 @@ SizerError
         print(error.code, error.message, error.hint)
 """
 
+LONGEST = 500  # letters of a message: it may quote what somebody wrote
+
 
 class SizerError(Exception):
     """Base of all errors; ``code`` is stable, ``message`` and ``hint`` are one line each."""
@@ -21,6 +23,7 @@ class SizerError(Exception):
     default_code = "error"
 
     def __init__(self, message: str, *, code: str | None = None, hint: str | None = None) -> None:
+        message = message if len(message) <= LONGEST else f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code

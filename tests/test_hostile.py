@@ -398,7 +398,7 @@ def hostile(machine: sizer.Machine) -> sizer.Machine:
         accelerators=tuple(replace(card, name=f"{card.name} {EVIL}", evidence=(EVIL,)) for card in machine.accelerators),
         disk=replace(machine.disk, path="/models/" + EVIL),
         platform=replace(machine.platform, distro=EVIL, kernel=EVIL),
-        runtimes={name: replace(state, models=(EVIL,), loaded=(EVIL,)) for name, state in machine.runtimes.items()},
+        runtimes={name: replace(state, models=("x", EVIL), loaded=("x", EVIL)) for name, state in machine.runtimes.items()},
     )
 
 
@@ -410,10 +410,11 @@ def without_figures(text: str) -> str:
 @pytest.mark.parametrize("runtime", ["ollama", "llama.cpp", "lmstudio"])
 def test_no_name_of_a_machine_reaches_what_is_run(os_name: str, runtime: str, tmp_path: Path) -> None:
     plain = sizer.describe(chip="M3 Max", ram=64) if os_name == "macos" else sizer.describe(gpu="RTX 4090", ram=64, os=os_name)
+    loaded = {name: replace(state, models=("x",), loaded=("x",)) for name, state in plain.runtimes.items()}
     for deployment in ("auto", "docker"):
         options: dict[str, Any] = {"model": "qwen3-8b", "runtime": runtime, "deployment": deployment, "top": 0}
         try:
-            usual = sizer.recommend(replace(plain, runtimes={name: replace(state, loaded=("x",)) for name, state in plain.runtimes.items()}), **options)
+            usual = sizer.recommend(replace(plain, runtimes=loaded), **options)
         except sizer.RequestError:
             continue
         answer = sizer.recommend(hostile(plain), **options)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from sizer.lazy import lazy
-from sizer.records import dataclass
+from sizer.records import dataclass, replace
 from sizer.runtimes import shell, versions
 from sizer.runtimes.facts import reason
 from sizer.runtimes.options import Option, artefact
@@ -57,7 +58,16 @@ class Plan:
 def port_of(endpoint: str | None) -> int | None:
     """Return the port of an address such as ``http://127.0.0.1:11434``, None when it names none."""
     port = (endpoint or "").rpartition("://")[2].partition("/")[0].rpartition(":")[2]
-    return int(port) if port.isdigit() else None
+    return int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else None
+
+
+def _with_plain_names(state: RuntimeState) -> RuntimeState:
+    """Return the state with the models whose names a runtime can have given: the others are somebody's joke, and no command is to carry them."""
+    loaded, models = ((None if names is None else tuple(name for name in names if _NAME.fullmatch(name))) for names in (state.loaded, state.models))
+    return state if (loaded, models) == (state.loaded, state.models) else replace(state, loaded=loaded, models=models)
+
+
+_NAME = re.compile(r"[\w./:@+ -]{1,200}", re.ASCII)
 
 
 class Job:
@@ -82,7 +92,7 @@ class Job:
     def state(self) -> RuntimeState:
         """What the machine already has of this runtime; nothing counts for a container."""
         found = self.given.machine.runtimes.get(self.option.runtime)
-        return RuntimeState() if found is None or self.containered else found
+        return RuntimeState() if found is None or self.containered else _with_plain_names(found)
 
     @lazy
     def listens(self) -> int | None:
@@ -211,8 +221,8 @@ class Job:
     # ---- steps that every runtime has
 
     def step(self, kind: StepKind, title: str, command: str | None, note: str | None = None) -> Step:
-        """Return a step for this machine's own shell."""
-        return Step(title=title, kind=kind, command=command, os=self.os, note=note)
+        """Return a step for this machine's own shell; title and note may hold names that somebody chose."""
+        return Step(title=shell.one_line(title), kind=kind, command=command, os=self.os, note=None if note is None else shell.one_line(note))
 
     def install(self) -> list[Step]:
         """Return the install or upgrade step, none when a good version is there."""
@@ -280,7 +290,8 @@ class Job:
         steps: list[Step] = []
         if self.given.needs.budget == "now":  # then only what is free was counted on
             return steps
-        for name, state in self.given.machine.runtimes.items():
+        for name, found in self.given.machine.runtimes.items():
+            state = _with_plain_names(found)
             other = self.table.get(name)
             if name == self.option.runtime or not state.loaded or other is None or self.setting.deployment == "kubernetes":
                 continue

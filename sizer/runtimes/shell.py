@@ -15,7 +15,7 @@ REFRESH_PATH = "$env:PATH = [Environment]::GetEnvironmentVariable('Path', 'Machi
 
 def one_line(text: str) -> str:
     """Return words that somebody else chose so that they can be shown: one line of letters that can be printed."""
-    return "".join(letter if letter.isprintable() else " " for letter in text[:200]).strip()
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
 
 
 def quote(word: str, os: str) -> str:

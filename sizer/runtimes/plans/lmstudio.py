@@ -115,7 +115,7 @@ def _start(job: Job, served: str) -> list[Step]:
         note = "; ".join(filter(None, (job.port_note(), job.lan_note()))) or f"for web pages add --cors{login}"
         steps.append(job.step("start", "Start the server", shell.command(words, job.os), note))
     if job.state.loaded:
-        note = f"{shell.one_line(', '.join(job.state.loaded))} is in memory"
+        note = f"{', '.join(job.state.loaded)} is in memory"
         steps.append(job.step("start", "Make room", "lms unload --all", note))
     minutes = (job.keep_alive or 0) // 60
     note = f"leaves the memory after {minutes} idle minutes; a request alone would then load it with LM Studio's own default context, so load it like this"
