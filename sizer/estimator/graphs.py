@@ -82,7 +82,7 @@ class Build:
         if not size:
             return self.weight
         copy = self.graph.input(size)
-        copy.copied = True
+        copy.copied = name not in ("keys", "values")  # only weights begin a new split
         copy.weight = "" if bytes_known else name
         return copy
 

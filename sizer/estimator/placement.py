@@ -240,9 +240,24 @@ def host_weights(model: Architecture, tensors: Sequence[weights.Typed], config: 
             held = (window if each.windowed and model.window else full) * streams
             layer_weights["keys"] = held * bytes_of_row(config.kv_type_k, each.key_width)
             layer_weights["values"] = held * bytes_of_row(config.kv_type_v, each.value_width or each.key_width)  # with MLA, values are a view of the keys
+    for index, source in _borrowers(model):
+        if source < start:  # a layer without a cache of its own reads that of one in main memory
+            found[index] = {**found.get(index, {}), **{name: found[source][name] for name in ("keys", "values")}}
     last = listed.last
     if start > layers + len(model.nextn) and last is not None and model.causal:
         found[layers] = {"output": weights.device_tensor_bytes(last.shape, last.type, padded=True)}
+    return found
+
+
+def _borrowers(model: Architecture) -> list[tuple[int, int]]:
+    """Return the layers that read another layer's cache, each with that layer: the last one of its kind that keeps one (llama-kv-cache.cpp, ``reuse``)."""
+    keeps: dict[bool, int] = {}
+    found = []
+    for layer in model.layers:
+        if layer.caches:
+            keeps[layer.windowed] = layer.index
+        elif layer.attention and model.causal and layer.windowed in keeps:
+            found.append((layer.index, keeps[layer.windowed]))
     return found
 
 

@@ -227,6 +227,12 @@ def test_experts_move_to_the_host_one_layer_at_a_time() -> None:
     assert placement.least_cpu_moe(model.architecture, model.tensors, config, 1 << 30) is None
 
 
+def test_layers_on_the_card_hold_copies_of_the_caches_that_they_share_with_layers_in_main_memory() -> None:
+    config = Configuration(context=131072, kv_unified=False, outputs=0, gpu_layers=8)  # measured: 764.25 MiB (benchmarks/truth/memory.csv.gz)
+    buffer = placement.distribute(architecture("gemma-3n-e4b"), source("gemma-3n-e4b").tensors, config, 1)[0].compute_bytes
+    assert buffer / (764.25 * 2**20) == pytest.approx(1, abs=0.01)
+
+
 def test_two_cards_share_the_layers_and_both_hold_caches() -> None:
     found = estimate(source("qwen3-8b"), Configuration(context=8192), places=[CARD, CARD, HOST], overheads=None)
     first, second, _ = found.devices
