@@ -84,7 +84,7 @@ BROKEN = [
     ("devices", lambda rows: rows[0].pop("source"), "source"),
     ("devices", lambda rows: rows[0].__setitem__("pci_ids", ["0x13c2"]), "pci_ids"),
     ("devices", lambda rows: rows[0].__setitem__("memory_gib", "shared"), "gtx-970"),
-    ("devices", lambda rows: rows.append(rows[0]), "used twice"),
+    ("devices", lambda rows: rows.append(rows[0]), "listed twice"),
     ("budgets", lambda rules: rules["host"][0].__setitem__("share", 1.5), "share"),
     ("budgets", lambda rules: rules["apple"].__setitem__("working_set", {8: 0.9, 16: 0.5}), "working_set"),
     ("hosts", lambda hosts: hosts["memory_systems"][0].pop("checked"), "checked"),
