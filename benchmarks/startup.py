@@ -1,6 +1,6 @@
 """What one call from a shell costs: wall time and peak memory of whole processes, side by side with a bare interpreter and with llmfit.
 
-    python benchmarks/startup.py [--pairs 11] [--no-llmfit] [--json] [--record]
+    python benchmarks/startup.py [--pairs 11] [--no-llmfit] [--frozen FILE] [--json] [--record]
 
 llmfit (PyPI) is installed into an environment of its own under the user's cache folder. The commands take turns, so that a busy moment of the
 machine hits all of them; the median counts. Goal: ``sizer recommend --json`` at most a third of llmfit's wall time, below 45 MiB.
@@ -24,6 +24,8 @@ from benchmarks.results import record
 LLMFIT = "llmfit"
 GOAL_SHARE = 1 / 3
 GOAL_MIB = 45
+GOAL_FROZEN_MS = 1000
+GOAL_FROZEN_MB = 40
 
 
 def measure(command: list[str]) -> tuple[float, float, int]:
@@ -86,6 +88,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=11)
     parser.add_argument("--no-llmfit", action="store_true")
+    parser.add_argument("--frozen", type=Path, help="the command frozen into one file (tests/frozen/build.py)")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--record", action="store_true", help="also write benchmarks/results/startup.json")
     options = parser.parse_args()
@@ -98,9 +101,12 @@ def main() -> int:
         "sizer probe --json": [*sizer, "probe", "--json"],
         "sizer estimate --json": [*sizer, "estimate", "qwen3-8b", "--json"],
     }
+    if options.frozen:
+        commands["frozen recommend --json"] = [str(options.frozen), "recommend", "--json"]
     other = None if options.no_llmfit else llmfit()
     if other:
         commands["llmfit recommend --json"] = [other, "recommend", "--json"]
+        commands["llmfit system --json"] = [other, "system", "--json"]
     for command in commands.values():
         measure(command)  # byte code and file cache
     results: dict[str, list[tuple[float, float, int]]] = {name: [] for name in commands}
@@ -110,6 +116,8 @@ def main() -> int:
     table = {
         name: {
             "ms": round(1000 * statistics.median(run[0] for run in runs), 1),
+            "best_ms": round(1000 * min(run[0] for run in runs), 1),
+            "of_bare": round(statistics.median(run[0] / bare[0] for run, bare in zip(runs, results["bare python"], strict=True)), 2),
             "mib": round(statistics.median(run[1] for run in runs), 1),
             "exit": runs[-1][2],
         }
@@ -123,13 +131,13 @@ def main() -> int:
     else:
         print(f"median of {options.pairs} interleaved runs\n")
         for name, row in table.items():
-            print(f"  {name:<26}{row['ms']:8.1f} ms {row['mib']:8.1f} MiB   exit {row['exit']}")
+            print(f"  {name:<26}{row['ms']:8.1f} ms (best {row['best_ms']:.1f}) {row['of_bare']:6.2f} x bare {row['mib']:8.1f} MiB   exit {row['exit']}")
         print("\nimported by `sizer recommend --json` beside the standard library (ms, own time): " + ", ".join(f"{name} {cost:.1f}" for name, cost in imports))
         print("the dearest of ours: " + ", ".join(f"{name} {cost:.1f}" for name, cost in ours()))
-    return verdict(table, quiet=options.json)
+    return verdict(table, options.frozen.stat().st_size / 1e6 if options.frozen else None, quiet=options.json)
 
 
-def verdict(table: dict[str, dict[str, float]], *, quiet: bool) -> int:
+def verdict(table: dict[str, dict[str, float]], size: float | None, *, quiet: bool) -> int:
     """Compare with the goals."""
     mine, peer = table["sizer recommend --json"], table.get("llmfit recommend --json")
     lines = [f"memory: {mine['mib']} MiB, goal below {GOAL_MIB}: {'met' if mine['mib'] < GOAL_MIB else 'MISSED'}"]
@@ -138,6 +146,13 @@ def verdict(table: dict[str, dict[str, float]], *, quiet: bool) -> int:
         share = mine["ms"] / peer["ms"]
         met = met and share <= GOAL_SHARE
         lines.append(f"wall time: {share:.2f} of llmfit's, goal {GOAL_SHARE:.2f}: {'met' if share <= GOAL_SHARE else 'MISSED'}")
+    frozen = table.get("frozen recommend --json")
+    if frozen:
+        met = met and frozen["best_ms"] < GOAL_FROZEN_MS and frozen["exit"] == 0
+        lines.append(f"frozen, warm: {frozen['best_ms']} ms at best, goal below {GOAL_FROZEN_MS}: {'met' if frozen['best_ms'] < GOAL_FROZEN_MS else 'MISSED'}")
+    if size is not None:
+        met = met and size < GOAL_FROZEN_MB
+        lines.append(f"frozen, size: {size:.1f} MB, goal below {GOAL_FROZEN_MB}: {'met' if size < GOAL_FROZEN_MB else 'MISSED'}")
     if not quiet:
         print("\n" + "\n".join(lines))
     return 0 if met else 1
