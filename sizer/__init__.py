@@ -10,8 +10,7 @@ Names load on first use, so that ``import sizer`` costs next to nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # not from typing, whose import would cost more than all of this; type checkers know the name
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _HOMES:
         from importlib import import_module
 
