@@ -222,6 +222,14 @@ def catalog_line(rows: Sequence[Row]) -> Line:
     return Line("from the catalog's name: device total within 1 %", share(off, 0.01), 0.99, 0.95)
 
 
+def projector_line() -> Line:
+    """Return how near the catalog's vision projectors come to published files in 16 bits, which is what runtimes load."""
+    catalog = Catalog()
+    with (TRUTH / "memory_projectors.csv").open() as stream:
+        off = [catalog.models[row["model"]].projector_bytes / int(row["published_bytes"]) - 1 for row in csv.DictReader(stream)]
+    return Line("vision projectors: within 3 % of published files", share(off, 0.03), 0.99, 0.9)
+
+
 def rule_of_thumb(rows: Sequence[Row], entries: dict[str, Any]) -> Iterator[dict[str, float]]:
     """Yield how far the rule of thumb is off on the same rows: least, most, median error and the share that is too low, by context."""
     parameters = {name: sum(weights.elements(shape) for _, shape in entry["tensors"]) for name, entry in entries.items()}
@@ -240,7 +248,7 @@ def main() -> int:
     started = time.perf_counter()
     entries = headers()
     rows = list(measured(entries))
-    lines = [*memory_lines(rows), weight_line(entries), fit_line(entries), catalog_line(rows)]
+    lines = [*memory_lines(rows), weight_line(entries), fit_line(entries), catalog_line(rows), projector_line()]
     for line in lines:
         mark = "ok" if line.reached >= line.goal else "below the goal" if line.reached >= line.budget else "WORSE THAN THE BUDGET"
         print(f"{line.name:62s} {line.reached:7.2%}  goal {line.goal:6.1%}  {mark}")
