@@ -121,13 +121,21 @@ class ModelMemory:
 
     @classmethod
     def from_catalog(cls, model: Model, quant: str) -> ModelMemory:
-        """Return a catalog model in one quantisation. Raises RequestError for a quantisation that has no rule."""
+        """Return a catalog model in one quantisation, remembered. Raises RequestError for a quantisation that has no rule."""
+        known = _FROM_CATALOG.get((id(model), quant))
+        if known is not None and known[0] is model:
+            return known[1]
         architecture = fold(model.architecture)
         bits = weights.nominal_bits(quant)
         if weights.is_gguf(quant):
-            return cls(architecture, tuple(weights.typed(architecture, quant)), "catalog", model.parameters, bits)
-        size = model.sizes.get(quant) or weights.size_of(model.architecture, quant)
-        return cls(architecture, (), "catalog", model.parameters, bits, size.device_bytes)
+            made = cls(architecture, tuple(weights.typed(architecture, quant)), "catalog", model.parameters, bits)
+        else:
+            size = model.sizes.get(quant) or weights.size_of(model.architecture, quant)
+            made = cls(architecture, (), "catalog", model.parameters, bits, size.device_bytes)
+        if len(_FROM_CATALOG) >= _FROM_CATALOG_LIMIT:
+            _FROM_CATALOG.clear()
+        _FROM_CATALOG[id(model), quant] = model, made
+        return made
 
     @classmethod
     def from_gguf(cls, metadata: Mapping[str, Any], tensors: Iterable[_FileTensor], quant: str | None = None) -> ModelMemory:
@@ -144,6 +152,10 @@ class ModelMemory:
         size = sum(item.bytes for item in listed)
         elements = sum(weights.elements(item.shape) for item in listed)
         return cls(fold(metadata), (), "file", elements, weights.nominal_bits(quant or "BF16"), size)
+
+
+_FROM_CATALOG: dict[tuple[int, str], tuple[Model, ModelMemory]] = {}
+_FROM_CATALOG_LIMIT = 64
 
 
 def estimate(
