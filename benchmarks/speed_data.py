@@ -24,7 +24,7 @@ KEYS = ("device", "model", "devices", "backend", "runtime", "quant", "gpu_layers
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One measured configuration."""
+    """One measured configuration. ``age`` is years before the newest measurement through its backend."""
 
     device: Mapping[str, str]
     model: Mapping[str, str]
@@ -43,6 +43,7 @@ class Cell:
     host: str
     grade: str
     newest: str
+    age: float
     tps: float
     rows: int
 
@@ -127,6 +128,7 @@ def cells(what: str, *, grades: Iterable[str] = ("A",), placements: Iterable[str
     grades, placements = tuple(grades), tuple(placements)
     of_device, of_model = devices(), models()
     found: dict[tuple[Any, ...], list[dict[str, str]]] = {}
+    newest: dict[str, float] = {}
     for row in rows():
         if not row[f"{what}_tps"] or row["grade"] not in grades or row["placement"] not in placements:
             continue
@@ -134,11 +136,31 @@ def cells(what: str, *, grades: Iterable[str] = ("A",), placements: Iterable[str
             continue
         if what == "prefill" and not _judged_prompt(row):
             continue
+        newest[row["backend"]] = max(newest.get(row["backend"], 0.0), _year(row["date"]))
         extent = _bucket(_depth(row)) if what == "decode" else _bucket(float(row["prompt_tokens"]))
         threads = row["threads"] if row["placement"] == "cpu" else ""
-        key = (*(row[name] for name in KEYS), threads, extent)
+        key = (*(row[name] for name in KEYS), threads, extent, int(_year(row["date"])))
         found.setdefault(key, []).append(row)
-    return [_cell(what, group, of_device[key[0]], of_model[key[1]]) for key, group in sorted(found.items())]
+    return [_cell(what, _best_of_source(what, group), of_device[key[0]], of_model[key[1]], newest[group[0]["backend"]]) for key, group in sorted(found.items())]
+
+
+def _year(date: str) -> float:
+    """Return a date as a year with a fraction; of a range ("2023-12..2024-05"), its middle."""
+    ends = []
+    for day in date.split(".."):
+        year, month = (*day.split("-"), "07")[:2]
+        ends.append(int(year) + (int(month) - 0.5) / 12)
+    return statistics.mean(ends)
+
+
+def _best_of_source(what: str, group: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return each source's best run: who tries several drivers and build options for the same thing keeps the best of them."""
+    best: dict[str, dict[str, str]] = {}
+    for row in group:
+        known = best.get(row["source"])
+        if known is None or float(row[f"{what}_tps"]) > float(known[f"{what}_tps"]):
+            best[row["source"]] = row
+    return list(best.values())
 
 
 def _judged_prompt(row: Mapping[str, str]) -> bool:
@@ -147,7 +169,7 @@ def _judged_prompt(row: Mapping[str, str]) -> bool:
     return (_number(row["prompt_tokens"]) or 0) >= least and float(row["depth_tokens"] or 0) < DEPTH_EDGES[1]
 
 
-def _cell(what: str, group: list[dict[str, str]], device: dict[str, str], model: dict[str, str]) -> Cell:
+def _cell(what: str, group: list[dict[str, str]], device: dict[str, str], model: dict[str, str], newest: float) -> Cell:
     row = group[0]
     cpu_moe = int(model["layers"]) if row["cpu_moe"] == "all" else _number(row["cpu_moe"])
     return Cell(
@@ -164,13 +186,21 @@ def _cell(what: str, group: list[dict[str, str]], device: dict[str, str], model:
         cpu_moe=cpu_moe,
         depth_tokens=statistics.median(_depth(one) for one in group),
         prompt_tokens=int(statistics.median(int(one["prompt_tokens"]) for one in group)) if what == "prefill" else 512,
-        flash=any(one["flash_attn"] != "off" for one in group),
+        flash=sum(one["flash_attn"] != "off" for one in group) * 2 >= len(group),
         host=row["host"],
         grade=row["grade"],
-        newest=max((one["date"] for one in group if len(one["date"]) == len("2026-01-31")), default=""),
+        newest=max(one["date"].rpartition("..")[2] for one in group),
+        age=newest - statistics.median(_year(one["date"]) for one in group),
         tps=statistics.median(float(one[f"{what}_tps"]) for one in group),
         rows=len(group),
     )
+
+
+def keys(cell: Cell) -> frozenset[str]:
+    """Return the names under which tables of constants hold what concerns this cell."""
+    own = generation(cell.device)
+    pair, kernels = f"{cell.device['vendor']}-{cell.backend}", f"{cell.backend}-{cell.speed_class}"
+    return frozenset({pair, kernels, own, f"{own}-{cell.backend}", cell.backend, cell.speed_class, cell.runtime, cell.device["instruction_set"]})
 
 
 def rates(cell: Cell, constants: Mapping[str, Any]) -> speed.Rates:
@@ -227,6 +257,7 @@ def place(cell: Cell, rates_here: speed.Rates, share: float = 1.0) -> speed.Plac
 
 
 Cache = dict[tuple[str, str, str, int | None], speed.Rates]
+_SHARES: dict[int, tuple[Cell, speed.Place]] = {}
 
 
 def places(cell: Cell, constants: Mapping[str, Any], cache: Cache) -> list[speed.Place]:
@@ -236,8 +267,10 @@ def places(cell: Cell, constants: Mapping[str, Any], cache: Cache) -> list[speed
         cache[key] = rates(cell, constants)
     if cell.placement == "partial":
         return _partial(cell, constants, cache[key])
-    one = place(cell, cache[key], 1 / cell.devices)
-    return [one] * cell.devices
+    known = _SHARES.get(id(cell))
+    if known is None or known[0] is not cell:
+        known = _SHARES[id(cell)] = (cell, place(cell, cache[key], 1 / cell.devices))
+    return [replace(known[1], rates=cache[key])] * cell.devices
 
 
 def _partial(cell: Cell, constants: Mapping[str, Any], accelerator: speed.Rates) -> list[speed.Place]:

@@ -13,6 +13,7 @@ import argparse
 import math
 import statistics
 import sys
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,11 +32,15 @@ from sizer.estimator import speed
 YAML = Path(__file__).resolve().parents[1] / "data" / "speed.yaml"
 MARKER = "# --- below: written by benchmarks/speed_fit.py, not by hand ---"
 FOLDS = 8
+FOLD_ROUNDS = 6  # a fit without some of the cells begins where the fit to all of them ended
 THIN_GROUPS = 3
 DEEP = 0.15  # from this share of the bytes read on, a cell counts as deep
 CLASSES = speed.CLASSES
 # Not what sizer predicts: another program's kernels (ik_llama.cpp), means over a mix of prompts on machines that nobody described (LocalScore).
 OTHER_ENGINES = ("localscore", "ik_llama.cpp")
+
+
+Logs = Mapping[tuple[str, ...], float]
 
 
 @dataclass
@@ -83,18 +88,20 @@ def _residuals(problem: Problem, logs: np.ndarray, some: Sequence[int] | None = 
     return np.array([math.log(problem.predict(cell, tree, cache) / cell.tps) for cell in cells])
 
 
-def solve(problem: Problem, rounds: int = 14) -> np.ndarray:
-    """Return the logarithms that minimise the smoothed absolute error plus the priors: reweighted least squares with a numerical derivative."""
+def solve(problem: Problem, rounds: int = 14, near: Logs | None = None) -> np.ndarray:
+    """Return the logarithms that minimise the smoothed absolute error plus the priors: reweighted least squares with a numerical derivative.
+
+    ``near`` are logarithms by path to begin at, where a fit to almost the same cells ended; the priors stay where they are.
+    """
     start = np.log([parameter.start for parameter in problem.parameters])
     width = np.array([parameter.width for parameter in problem.parameters])
-    logs = start.copy()
+    logs = start.copy() if near is None else np.array([near.get(one.path, value) for one, value in zip(problem.parameters, start, strict=True)])
     weights = problem.weights if len(problem.weights) else np.ones(len(problem.cells))
     residuals = _residuals(problem, logs)
     damping = 1e-3
-    touched: list[Sequence[int]] = [range(len(problem.cells))] * len(logs)
+    touched = _touched(problem)
     for _ in range(rounds):
         jacobian = _jacobian(problem, logs, residuals, touched)
-        touched = [np.flatnonzero(column).tolist() for column in jacobian.T]
         robust = weights / np.maximum(np.abs(residuals) / problem.noise, 0.5)
         rows = jacobian * (np.sqrt(robust) / problem.noise)[:, None]
         right = residuals * np.sqrt(robust) / problem.noise
@@ -119,6 +126,14 @@ def _cost(residuals: np.ndarray, logs: np.ndarray, start: np.ndarray, width: np.
     scaled = np.abs(residuals) / noise
     loss = np.where(scaled < 0.5, scaled**2, scaled - 0.25)
     return float(np.sum(weights * loss) + 0.5 * np.sum(((logs - start) / width) ** 2))
+
+
+def _touched(problem: Problem) -> list[list[int]]:
+    """Return the cells that each parameter reaches: an entry of a table those with its key, a single constant all."""
+    keys = [data.keys(cell) for cell in problem.cells]
+    everything = list(range(len(keys)))
+    entry = 3  # section, table, key
+    return [[index for index in everything if one.path[-1] in keys[index]] if len(one.path) == entry else everything for one in problem.parameters]
 
 
 def _jacobian(problem: Problem, logs: np.ndarray, residuals: np.ndarray, touched: Sequence[Sequence[int]]) -> np.ndarray:
@@ -160,7 +175,10 @@ BASE: dict[str, Any] = {
         "runtime": {},
         "moe_tokens": 30.0,
         "attention": 0.6,
-        "plain_attention": 2.0,
+        "plain_attention": 32.0,
+        "balance": 0.3,
+        "backend_quant": {},
+        "yearly": {},
         "pipeline": 0.7,
         "integer": 2.0,
         "bandwidth": 0.7,
@@ -273,7 +291,9 @@ def decode_tps(cell: Cell, tree: Mapping[str, Any], cache: data.Cache) -> float:
 
 
 def prefill_tps(cell: Cell, tree: Mapping[str, Any], cache: data.Cache) -> float:
-    return cell.prompt_tokens / speed.prompt_seconds(data.places(cell, tree, cache), tree, cell.prompt_tokens)
+    """Return the speed as of the cell's year: what the newest builds reach, less what was gained since."""
+    now = cell.prompt_tokens / speed.prompt_seconds(data.places(cell, tree, cache), tree, cell.prompt_tokens)
+    return now * tree["prefill"]["yearly"].get(cell.backend, 1.0) ** -cell.age
 
 
 def prefill_problem(cells: Sequence[Cell], base: dict[str, Any]) -> Problem:
@@ -294,7 +314,11 @@ def prefill_problem(cells: Sequence[Cell], base: dict[str, Any]) -> Problem:
         add(("quant", name), 1.0, 0.2)
     for name in sorted({cell.runtime for cell in cells} - {"llama.cpp"}):
         add(("runtime", name), 1.0, 0.25)
-    widths = {"moe_tokens": 0.5, "attention": 0.5, "plain_attention": 0.5, "bandwidth": 0.4, "pipeline": 0.2, "integer": 0.4}
+    for backend in sorted({cell.backend for cell in cells}):
+        add(("yearly", backend), 1.0, 0.15)
+    for name in sorted({f"{cell.backend}-{cell.speed_class}" for cell in cells}):
+        add(("backend_quant", name), 1.0, 0.3)
+    widths = {"moe_tokens": 0.5, "attention": 0.5, "plain_attention": 0.5, "balance": 0.5, "bandwidth": 0.4, "pipeline": 0.2, "integer": 0.4}
     for path, width in widths.items():
         add((path,), base["prefill"][path], width)
     return Problem(names, cells, prefill_tps, base, noise=0.2, weights=_balance(cells, 0.7))
@@ -333,22 +357,38 @@ def cpu_prefill_problem(cells: Sequence[Cell], base: dict[str, Any]) -> Problem:
 # --- cross-validation ---------------------------------------------------------------------------------------------------------------------------------------
 
 
-def folds(cells: Sequence[Cell]) -> list[int]:
-    """Return the fold of each cell: groups in alphabetical order, dealt in turn, so that a chip is never on both sides."""
-    names = sorted({cell.group for cell in cells})
+@dataclass
+class Stage:
+    """One fit: its name in `interval`, which half of the constants it sets, its cells, and the prediction of each cell without its group."""
+
+    name: str
+    what: str
+    cells: list[Cell]
+    make: Callable[[Sequence[Cell], dict[str, Any]], Problem]
+    held_out: list[float] = field(default_factory=list)
+    base: dict[str, Any] = field(default_factory=dict)
+    near: Logs = field(default_factory=dict)
+
+
+def folds(cells: Sequence[Cell], deal: int = 0) -> list[int]:
+    """Return the fold of each cell: groups dealt in turn, so that a chip is never on both sides.
+
+    In alphabetical order; another ``deal`` shuffles them (by their checksums, the same on every machine).
+    """
+    names = sorted({cell.group for cell in cells}, key=lambda name: (zlib.crc32(f"{deal}{name}".encode()) if deal else 0, name))
     place = {name: index % FOLDS for index, name in enumerate(names)}
     return [place[cell.group] for cell in cells]
 
 
-def cross_validated(cells: Sequence[Cell], make: Callable[[Sequence[Cell], dict[str, Any]], Problem], base: dict[str, Any]) -> list[float]:
-    """Return each cell's prediction by constants fitted without its group."""
-    of = folds(cells)
+def cross_validated(stage: Stage, deal: int = 0) -> list[float]:
+    """Return each cell's prediction by constants fitted without its fold."""
+    cells, of = stage.cells, folds(stage.cells, deal)
     predicted = [0.0] * len(cells)
     caches: dict[int, data.Cache] = {fold: data.Cache() for fold in range(FOLDS)}
     for fold in range(FOLDS):
         train = [cell for cell, number in zip(cells, of, strict=True) if number != fold]
-        problem = make(train, base)
-        tree = constants(problem, solve(problem))
+        problem = stage.make(train, stage.base)
+        tree = constants(problem, solve(problem, FOLD_ROUNDS, stage.near))
         for index, cell in enumerate(cells):
             if of[index] == fold:
                 predicted[index] = problem.predict(cell, tree, caches[fold])
@@ -378,18 +418,8 @@ SLICES: dict[str, Callable[[Cell], bool]] = {
     "depth": lambda cell: cell.cache_share >= DEEP,
 }
 COVERED = (0.05, 0.95)
+HANDFUL = 5
 FEW_GROUPS = 0.5  # the spread between a handful of devices understates the spread between all
-
-
-@dataclass
-class Stage:
-    """One fit: its name in `interval`, which half of the constants it sets, its cells, and the prediction of each cell without its group."""
-
-    name: str
-    what: str
-    cells: list[Cell]
-    make: Callable[[Sequence[Cell], dict[str, Any]], Problem]
-    held_out: list[float] = field(default_factory=list)
 
 
 def stages() -> list[Stage]:
@@ -434,12 +464,14 @@ def fit(*, held_out: bool = True) -> tuple[dict[str, Any], list[Stage]]:
     tree, done = given(), stages()
     _evidence(tree, done)
     for stage in done:
-        if held_out:
-            stage.held_out = cross_validated(stage.cells, stage.make, tree)
-            if stage.name == stage.what:
-                tree["interval"]["thin"][stage.what] = thinness(stage, tree)
         problem = stage.make(stage.cells, tree)
-        tree = constants(problem, solve(problem))
+        found = solve(problem)
+        if held_out:
+            stage.base, stage.near = tree, {one.path: float(value) for one, value in zip(problem.parameters, found, strict=True)}
+            stage.held_out = cross_validated(stage)
+            if stage.name == stage.what:
+                problem.base["interval"]["thin"][stage.what] = thinness(stage)
+        tree = constants(problem, found)
         if stage.name == stage.what:
             _others(tree, stage.what)
     if held_out:
@@ -490,11 +522,16 @@ def _intervals(tree: dict[str, Any], done: Sequence[Stage]) -> None:
 
 
 def _interval(stage: Stage, indices: Sequence[int], without: int | None = None) -> list[float]:
-    """Factors on the centre for a slice: at least as wide as the stage's first slice, which has the most devices. ``without`` leaves a fold out."""
+    """Factors on the centre for a slice: at least as wide as the stage's first slice, which has the most devices. ``without`` leaves a fold out.
+
+    A slice known from a handful of devices gets more than the first one's width: its own says little of the next device.
+    """
     of = folds(stage.cells)
-    first = next(iter(sliced(stage).values()))
-    ranges = [_range(stage, [index for index in some if of[index] != without]) for some in (first, indices)]
-    return [min(low for low, _ in ranges), max(high for _, high in ranges)]
+    first, own = ([index for index in some if of[index] != without] for some in (next(iter(sliced(stage).values())), indices))
+    groups = len({stage.cells[index].group for index in own})
+    wider = 1 + FEW_GROUPS / math.sqrt(1 + groups) if groups < HANDFUL else 1.0
+    least, (low, high) = _range(stage, first), _range(stage, own)
+    return [min(least[0] ** wider, low), max(least[1] ** wider, high)]
 
 
 def _range(stage: Stage, indices: Sequence[int]) -> tuple[float, float]:
@@ -521,14 +558,14 @@ def _covered(stage: Stage, indices: Sequence[int]) -> float:
     return inside / len(indices)
 
 
-def thinness(stage: Stage, base: dict[str, Any]) -> float:
+def thinness(stage: Stage) -> float:
     """Return how much wider (logarithm) the interval must be for a generation that was never measured: every generation left out in turn."""
     names = [data.generation(cell.device) for cell in stage.cells]
     unseen: list[float] = []
     for name in sorted(set(names)):
         train = [cell for cell, own in zip(stage.cells, names, strict=True) if own != name]
-        problem = stage.make(train, base)
-        tree, cache = constants(problem, solve(problem, rounds=6)), data.Cache()
+        problem = stage.make(train, stage.base)
+        tree, cache = constants(problem, solve(problem, FOLD_ROUNDS, stage.near)), data.Cache()
         groups: dict[str, list[float]] = {}
         for cell, own in zip(stage.cells, names, strict=True):
             if own == name:

@@ -56,6 +56,7 @@ class Subject:
     active_parameters: int
     context_limit: int
     projector_bytes: int = 0
+    thinks: bool = False  # before it answers, unless told not to
     embeds: bool = False  # turns text into vectors or scores: it reads and writes nothing
 
 
@@ -94,6 +95,7 @@ def estimate(
         pace = speed_for(subject, config, cards, host, catalog, options.get("prompt"), found)
     if pace.decode_tps:
         case = catalog.assumptions["use_cases"]["embedding" if subject.embeds else "general"]
+        pace = pace if subject.embeds else speed.with_answer(pace, case, thinks=subject.thinks)
         notes.append(f"speed: {speed.meaning(case, pace, catalog.speed)}")
     if subject.embeds:
         pace = replace(pace, decode_tps=None, decode_tps_low=None, decode_tps_high=None, ttft_s=None)
@@ -250,7 +252,7 @@ def subject_of(model: str, catalog: Catalog, options: dict[str, Any], watch: Wat
     size = entry.sizes.get(chosen.id) or _computed_size(entry.architecture, chosen.id, chosen.family)
     source = ModelMemory.from_catalog(entry, chosen.id)
     embeds = "chat" not in entry.roles and any(role in entry.roles for role in ("embedding", "reranker"))
-    return Subject(entry.id, chosen.id, source, size, entry.active_parameters, entry.context, entry.projector_bytes, embeds)
+    return Subject(entry.id, chosen.id, source, size, entry.active_parameters, entry.context, entry.projector_bytes, entry.thinking != "no", embeds)
 
 
 def _default_quant(entry: Model, runtime: str | None, catalog: Catalog) -> Quant:

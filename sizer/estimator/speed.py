@@ -28,6 +28,8 @@ from sizer.schema.machine import Accelerator, Machine
 
 GIGA = 1e9
 TERA = 1e12
+OPERATIONS_PER_BYTE = 100.0  # of the chip that `prefill.efficiency` is quoted for
+HEAD = 128  # elements of a head, as in most models: without flash attention one score per head and pair of tokens goes to memory and back
 CLASSES = ("f16", "bf16", "q8", "q6", "q5", "q4_0", "q4k", "iq4", "q3", "q2", "iq3", "iq2", "mxfp4")
 
 _NVIDIA_GENERATIONS = {
@@ -76,7 +78,7 @@ class Rates:
     moe_layers: float = 1.0
     moe_prompt_tokens: float = 0.0
     plain_cache: float = 1.0
-    plain_attention: float = 1.0
+    seconds_per_plain_score: float = 0.0
     spread: float = 0.0
     prompt_spread: float = 0.0
     basis: str = ""
@@ -225,9 +227,12 @@ def device_rates(
     bandwidth = bandwidth_gbs * GIGA
     shader = _shader_rate(constants, vendor, generation, bandwidth, fp32_tflops)
     peak = _prompt_peak(constants, vendor, generation, shader, fp16_tflops)
+    # A chip with more operations per byte waits more for memory, and for the power that its data sheet's clock would take
+    peak *= (peak / bandwidth / OPERATIONS_PER_BYTE) ** -prefill["balance"]
     overhead = decode["overhead_us"].get(pair, decode["overhead_us"]["other"]) * decode["overhead_generation"].get(generation, 1.0) / 1e6
     reached = prefill["efficiency"].get(pair, prefill["efficiency"]["other"])
     reached *= prefill["generation"].get(group, prefill["generation"].get(generation, 1.0)) * prefill["runtime"].get(runtime, 1.0)
+    kernels = prefill["backend_quant"]
     thin = constants["interval"]["thin"]
     spread = (0.0 if known else thin["decode_vendor"]) + (0.0 if factor is not None else thin["decode"])
     seen = group in prefill["generation"] or generation in prefill["generation"]
@@ -244,7 +249,9 @@ def device_rates(
         seconds_per_layer=overhead / engine,
         seconds_per_token=decode["token_us"] / 1e6,
         seconds_per_kv_byte=1 / (bandwidth * decode["cache"].get(pair, decode["cache"]["other"])),
-        seconds_per_prompt_operation=PerClass((name, 1 / (peak * reached * share)) for name, share in prefill["quant"].items()),
+        seconds_per_prompt_operation=PerClass(
+            (name, 1 / (peak * reached * share * kernels.get(f"{backend}-{name}", 1.0))) for name, share in prefill["quant"].items()
+        ),
         seconds_per_attention_operation=1 / (peak * reached * prefill["attention"]),
         seconds_per_batch_byte=1 / (bandwidth * prefill["bandwidth"]),
         seconds_per_batch_layer=prefill["overhead_us"].get(pair, prefill["overhead_us"]["other"]) / 1e6,
@@ -252,7 +259,7 @@ def device_rates(
         moe_layers=decode["moe_layers"],
         moe_prompt_tokens=prefill["moe_tokens"],
         plain_cache=decode["plain_cache"],
-        plain_attention=prefill["plain_attention"],
+        seconds_per_plain_score=prefill["plain_attention"] / HEAD / bandwidth,
         spread=spread,
         prompt_spread=prompt_spread,
         basis=_basis(constants, pair, generation, known and factor is not None),
@@ -492,9 +499,8 @@ def _prompt_place_seconds(place: Place, prompt_tokens: int, depth_tokens: int, u
     work = 2 * place.active_parameters * prompt_tokens * rates.seconds_per_prompt_operation[place.speed_class]
     if place.moe:
         work *= 1 + rates.moe_prompt_tokens / (min(prompt_tokens, ubatch) * place.expert_share)
-    attention = 4 * place.attention_width * prompt_tokens * (depth_tokens + prompt_tokens / 2) * rates.seconds_per_attention_operation
-    if not place.flash:
-        attention *= rates.plain_attention
+    scores = place.attention_width * prompt_tokens * (depth_tokens + prompt_tokens / 2)
+    attention = scores * (4 * rates.seconds_per_attention_operation + (0.0 if place.flash else rates.seconds_per_plain_score))
     batches = math.ceil(prompt_tokens / ubatch)
     return work + attention + batches * (_resident_bytes(place) * rates.seconds_per_batch_byte + place.layers * rates.seconds_per_batch_layer)
 
@@ -629,11 +635,16 @@ def _bound_by_cores(place: Place) -> bool:
     return rates.backend == "cpu" and rates.seconds_per_weight_byte[place.speed_class] > 2 * rates.seconds_per_batch_byte
 
 
-def answer_seconds(estimate: SpeedEstimate, prompt_tokens: int, thinking_tokens: int, answer_tokens: int) -> float | None:
-    """Return the seconds until the whole answer stands there: prompt, then thinking and answer token by token. None when the speed is unknown."""
+def with_answer(estimate: SpeedEstimate, use_case: Mapping[str, Any], *, thinks: bool) -> SpeedEstimate:
+    """Return the estimate with the time until a whole answer typical of the use case stands there; as it is when the speed is unknown.
+
+    The prompt, then thinking (where it ``thinks``) and answer token by token.
+    """
     if not estimate.decode_tps or not estimate.prefill_tps:
-        return None
-    return prompt_tokens / estimate.prefill_tps + (thinking_tokens + answer_tokens) / estimate.decode_tps
+        return estimate
+    thinking, answer = use_case["thinking_tokens"] if thinks else 0, use_case["answer_tokens"]
+    seconds = use_case["prompt_tokens"] / estimate.prefill_tps + (thinking + answer) / estimate.decode_tps
+    return replace(estimate, answer_s=_rounded(seconds), thinking_tokens=thinking, answer_tokens=answer)
 
 
 def meaning(use_case: Mapping[str, Any], estimate: SpeedEstimate, constants: Mapping[str, Any]) -> str:
@@ -641,12 +652,16 @@ def meaning(use_case: Mapping[str, Any], estimate: SpeedEstimate, constants: Map
 
     Waiting for the first token is named when it is longer than good for the use case's typical prompt. For embeddings it says how long a book takes.
     """
-    if not estimate.decode_tps or not estimate.prefill_tps:
+    if not estimate.prefill_tps:
         return "speed unknown"
     words = constants["meaning"]
     if "embedding" in use_case["roles"]:
         return f"a book of 300 pages in {_seconds(words['book_tokens'] / estimate.prefill_tps)}"
+    if not estimate.decode_tps:
+        return "speed unknown"
     told = _pace(use_case, estimate.decode_tps, words)
+    if estimate.thinking_tokens and estimate.answer_s and estimate.decode_tps >= words["unusable_tps"]:
+        told += f"; thinks first, about {estimate.thinking_tokens} tokens: the whole answer takes about {_seconds(estimate.answer_s)}"
     wait = use_case["prompt_tokens"] / estimate.prefill_tps
     if estimate.decode_tps < words["unusable_tps"] or wait <= use_case["first_token_good_s"]:
         return told

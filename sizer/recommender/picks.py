@@ -6,7 +6,7 @@ from sizer.estimator import memory, speed
 from sizer.estimator.memory import Place
 from sizer.recommender.reasons import reasons_for, trade_off
 from sizer.recommender.search import Found
-from sizer.recommender.space import Row, Space
+from sizer.recommender.space import THINKS, Row, Space
 from sizer.records import replace
 from sizer.runtimes.plan import PlanInput, plan
 from sizer.schema.estimate import MemoryEstimate, SpeedEstimate
@@ -75,7 +75,7 @@ def speed_of(row: Row, space: Space) -> SpeedEstimate:
     )
     if space.needs.use_case == "embedding":  # it reads and does not write
         return replace(pace, decode_tps=None, decode_tps_low=None, decode_tps_high=None)
-    return pace
+    return speed.with_answer(pace, space.use_case, thinks=row.thinking >= THINKS)
 
 
 def source_of(row: Row) -> Source:

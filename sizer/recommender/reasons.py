@@ -5,7 +5,7 @@ from __future__ import annotations
 from sizer.estimator import speed
 from sizer.recommender.gates import gib, least_context, points, rate
 from sizer.recommender.search import Found, best_score, better_misses, nearest_misses, size_step
-from sizer.recommender.space import Row, Space
+from sizer.recommender.space import THINKS, Row, Space
 from sizer.runtimes.options import model_refusal
 from sizer.schema.estimate import SpeedEstimate
 from sizer.schema.recommendation import Reason
@@ -45,7 +45,7 @@ def _catalog_source(space: Space) -> str:
 def _model_reason(row: Row, space: Space, found: Found) -> Reason:
     quality = row.quality
     assert quality is not None
-    thinking = " with thinking" if row.thinking >= 0.5 else ""
+    thinking = " with thinking" if row.thinking >= THINKS else ""
     basis = "no board has tested it: estimated from size and date" if quality.basis == "prior" else "from public boards"
     compared = "all models" if found.untried else f"{len(found.best)} models"
     score = f"quality {points(quality.score)} of 100 (±{points(quality.uncertainty)}) for {space.needs.use_case}{thinking}"

@@ -25,6 +25,8 @@ from sizer.schema.estimate import Configuration, MemoryEstimate
 from sizer.schema.machine import Machine
 from sizer.schema.needs import Needs
 
+THINKS = 0.5  # share of its thinking mode in a row's quality from which a row is taken to think before it answers
+
 
 @dataclass(frozen=True, slots=True)
 class Engine:

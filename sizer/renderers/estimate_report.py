@@ -95,6 +95,9 @@ def _speed(estimate: Estimate) -> list[str]:
         lines.append(f"  reads   {speed_range(speed.prefill_tps, speed.prefill_tps_low, speed.prefill_tps_high)}")
     if speed.ttft_s is not None:
         lines.append(f"  first word after {seconds(speed.ttft_s)}")
+    if speed.answer_s is not None and speed.answer_tokens is not None:
+        thought = f"{speed.thinking_tokens} tokens of thinking and " if speed.thinking_tokens else ""
+        lines.append(f"  whole answer after about {seconds(speed.answer_s)} ({thought}{speed.answer_tokens} of answer)")
     for note in estimate.notices:
         if note.startswith(SPEED_NOTE):
             lines += wrap(clean(note.removeprefix(SPEED_NOTE)), indent="  ", hanging="    ")

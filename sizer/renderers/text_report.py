@@ -98,6 +98,8 @@ def good_for(pick: Pick) -> list[str]:
     facts.append(pace(pick))
     if pick.speed.ttft_s is not None and not embeds(pick):
         facts.append(f"first word after {seconds(pick.speed.ttft_s)}")
+    if pick.speed.thinking_tokens and pick.speed.answer_s is not None:
+        facts.append(f"thinks first, answer after about {seconds(pick.speed.answer_s)}")
     if pick.embedding_dimensions is not None:
         facts.append(f"{pick.embedding_dimensions} dimensions")
     facts.append(f"quality {pick.quality.score:.0f} of 100 ±{pick.quality.uncertainty:.0f}")

@@ -68,7 +68,10 @@ class MemoryEstimate(Document):
 
 @dataclass(frozen=True, slots=True)
 class SpeedEstimate(Document):
-    """Tokens per second; ``low``..``high`` should hold the measured value nine times in ten. ``calibration`` says what the figure rests on."""
+    """Tokens per second; ``low``..``high`` should hold the measured value nine times in ten. ``calibration`` says what the figure rests on.
+
+    ``answer_s`` is how long a typical whole answer takes: the prompt, then ``thinking_tokens`` (0: it answers at once) and ``answer_tokens``.
+    """
 
     decode_tps: float | None = None
     decode_tps_low: float | None = None
@@ -77,6 +80,9 @@ class SpeedEstimate(Document):
     prefill_tps_low: float | None = None
     prefill_tps_high: float | None = None
     ttft_s: float | None = None
+    answer_s: float | None = None
+    thinking_tokens: int | None = None
+    answer_tokens: int | None = None
     bound: Literal["memory", "compute", "overhead"] | None = None
     calibration: str = ""
 

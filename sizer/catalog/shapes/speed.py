@@ -88,6 +88,9 @@ class Prefill(Strict):
     moe_tokens: Positive
     attention: Positive
     plain_attention: Positive
+    balance: Positive
+    backend_quant: dict[str, Positive]
+    yearly: dict[str, Positive]
     pipeline: Share
     integer: Positive
     bandwidth: Positive

@@ -316,12 +316,34 @@ def test_a_speed_is_told_in_words_a_person_can_use(use: str, decode: float, pref
 
 def test_an_unknown_speed_means_nothing() -> None:
     assert speed.meaning(USES["chat"], SpeedEstimate(), CONSTANTS) == "speed unknown"
-    assert speed.answer_seconds(SpeedEstimate(), 1000, 0, 300) is None
+    assert speed.meaning(USES["embedding"], SpeedEstimate(), CONSTANTS) == "speed unknown"
+    assert speed.with_answer(SpeedEstimate(), USES["chat"], thinks=True) == SpeedEstimate()
+
+
+def test_an_embedder_that_writes_nothing_is_told_by_how_fast_it_reads() -> None:
+    assert speed.meaning(USES["embedding"], SpeedEstimate(prefill_tps=1500.0), CONSTANTS) == "a book of 300 pages in 2 min"
 
 
 def test_a_thinking_model_is_waited_for_by_its_tokens() -> None:
-    fast_but_long, slow_but_short = SpeedEstimate(decode_tps=60.0, prefill_tps=1000.0), SpeedEstimate(decode_tps=20.0, prefill_tps=1000.0)
-    assert speed.answer_seconds(fast_but_long, 1000, 8000, 300) > speed.answer_seconds(slow_but_short, 1000, 0, 300)
+    pace, use = SpeedEstimate(decode_tps=20.0, prefill_tps=500.0), USES["chat"]
+    at_once, thinks = speed.with_answer(pace, use, thinks=False), speed.with_answer(pace, use, thinks=True)
+    assert (at_once.thinking_tokens, thinks.thinking_tokens) == (0, use["thinking_tokens"])
+    assert at_once.answer_s == pytest.approx(use["prompt_tokens"] / 500 + use["answer_tokens"] / 20, rel=1e-3)
+    assert thinks.answer_s == pytest.approx(at_once.answer_s + use["thinking_tokens"] / 20, rel=1e-3)
+    assert "the whole answer takes about" in speed.meaning(use, thinks, CONSTANTS)
+    assert "thinks" not in speed.meaning(use, at_once, CONSTANTS)
+
+
+def test_a_card_with_more_operations_per_byte_is_faster_at_prompts_but_not_in_proportion() -> None:
+    twice = replace(RTX_4090, fp16_tflops=660.6, fp32_tflops=165.2)
+    plain, double = (speed.prompt_seconds([place(rates(card))], CONSTANTS, 512) for card in (RTX_4090, twice))
+    assert plain / 2 < double < plain
+
+
+def test_without_flash_attention_a_long_prompt_waits_for_the_memory() -> None:
+    half = rates(replace(RTX_4090, bandwidth_gbs=504.0))
+    lost = [speed.prompt_seconds([place(on, flash=False)], CONSTANTS, 8192) - speed.prompt_seconds([place(on)], CONSTANTS, 8192) for on in (rates(), half)]
+    assert lost[1] == pytest.approx(2 * lost[0])
 
 
 def test_measuring_reads_memory_and_its_record_survives_a_round_trip() -> None:
