@@ -80,11 +80,11 @@ class SpeedEstimate(Document):
     prefill_tps_low: float | None = None
     prefill_tps_high: float | None = None
     ttft_s: float | None = None
+    bound: Literal["memory", "compute", "overhead"] | None = None
+    calibration: str = ""
     answer_s: float | None = None
     thinking_tokens: int | None = None
     answer_tokens: int | None = None
-    bound: Literal["memory", "compute", "overhead"] | None = None
-    calibration: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
