@@ -1,7 +1,7 @@
 /**
  * The documents of sizer. Generated from docs/schema/*.schema.json by tools/typescript/generate.mjs: do not edit.
  * Later versions add keys and words: ignore what you do not know. Bytes are integers, unknown is null.
- * sha256 of the schemas: 4c18b28e74753ad89cd89286063819fcf30a0c4b8c7c4bef3fcc846de4d8f984
+ * sha256 of the schemas: 8df59587772fc65289a399f655fed85235bedd72471a0972cdeb4c7b5999cea1
  */
 
 /**
@@ -341,7 +341,7 @@ export interface MemoryEstimate {
   exactness: "file" | "catalog" | "rule";
 }
 /**
- * Tokens per second; `low`..`high` should hold the measured value nine times in ten. `calibration` says what the figure rests on.
+ * Tokens per second; `low`..`high` should hold the measured value nine times in ten. `calibration` says what the figure rests on. `answer_s` is how long a typical whole answer takes: the prompt, then `thinking_tokens` (0: it answers at once) and `answer_tokens`.
  */
 export interface SpeedEstimate {
   decode_tps: number | null;
@@ -353,6 +353,9 @@ export interface SpeedEstimate {
   ttft_s: number | null;
   bound: ("memory" | "compute" | "overhead") | null;
   calibration: string;
+  answer_s: number | null;
+  thinking_tokens: number | null;
+  answer_tokens: number | null;
 }
 /**
  * Where one fact came from; `losers` lists what other sources said instead (`probe --explain`).
