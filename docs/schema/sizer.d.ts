@@ -1,7 +1,7 @@
 /**
  * The documents of sizer. Generated from docs/schema/*.schema.json by tools/typescript/generate.mjs: do not edit.
  * Later versions add keys and words: ignore what you do not know. Bytes are integers, unknown is null.
- * sha256 of the schemas: 8df59587772fc65289a399f655fed85235bedd72471a0972cdeb4c7b5999cea1
+ * sha256 of the schemas: 930ec1f80cb6ddaf56388f61a51563c31ed6c73e19c783587522f9328af27726
  */
 
 /**
@@ -353,9 +353,9 @@ export interface SpeedEstimate {
   ttft_s: number | null;
   bound: ("memory" | "compute" | "overhead") | null;
   calibration: string;
-  answer_s: number | null;
-  thinking_tokens: number | null;
-  answer_tokens: number | null;
+  answer_s?: number | null;
+  thinking_tokens?: number | null;
+  answer_tokens?: number | null;
 }
 /**
  * Where one fact came from; `losers` lists what other sources said instead (`probe --explain`).

@@ -39,6 +39,7 @@ DOCUMENTS: dict[str, tuple[type, Mode, tuple[str, ...], str]] = {
 }
 # keys that a written document may lack: only some entries of a list carry them, or a version that was released did not know them yet (tests/contract/released)
 OPTIONAL = {
+    "SpeedEstimate": ("answer_s", "thinking_tokens", "answer_tokens"),
     "ListedScore": ("mode",),
     "ListedModel": (
         "fits", "aliases", "modality", "gated", "languages", "embedding_dimensions", "native_quant", "hf_repo", "ollama_tags", "gguf_repo", "gguf_file",
