@@ -140,7 +140,7 @@ def test_the_installer_is_told_what_was_wrong() -> None:
 
 
 @built
-@pytest.mark.parametrize(("mood", "said"), [("ok", "NVIDIA H200"), ("hang", ""), ("crash", "")])
+@pytest.mark.parametrize(("mood", "said"), [("ok", "NVIDIA H200"), ("hang", "timeout"), ("crash", "crashed: signal 11")])
 def test_a_native_driver_is_asked_without_the_program_being_opened_again(mood: str, said: str, tmp_path: Path) -> None:
     if shutil.which("gcc") is None:
         pytest.skip("needs gcc")
@@ -155,5 +155,5 @@ def test_a_native_driver_is_asked_without_the_program_being_opened_again(mood: s
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["schema"] == "sizer/recommendation/1"
-    assert not said or said in found["accelerators"]
+    assert said in str(found["driver"])
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 20, "it seems to have been opened again and again"

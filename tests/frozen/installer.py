@@ -8,6 +8,7 @@ import sys
 import threading
 
 import sizer
+from sizer.probes import Live
 
 
 def plan(stop: threading.Event) -> dict[str, object]:
@@ -25,6 +26,7 @@ def plan(stop: threading.Event) -> dict[str, object]:
         "steps": [step.title for step in answer.pick.steps] if answer.pick else [],
         "accelerators": [card.name for card in answer.machine.accelerators],
         "notices": [notice.code for notice in answer.machine.notices],
+        "driver": Live(timeout=1).ask("call:nvml"),
         "estimate_bytes": cost.memory.total_bytes,
         "read_back": sizer.Machine.from_json(answer.machine.to_json()).memory.total_bytes == answer.machine.memory.total_bytes,
         "models": len(sizer.load_catalog().models),
