@@ -522,15 +522,17 @@ def _intervals(tree: dict[str, Any], done: Sequence[Stage]) -> None:
 
 
 def _interval(stage: Stage, indices: Sequence[int], without: int | None = None) -> list[float]:
-    """Factors on the centre for a slice: at least as wide as the stage's first slice, which has the most devices. ``without`` leaves a fold out.
+    """Factors on the centre for a slice, by its own cells. ``without`` leaves a fold out.
 
-    A slice known from a handful of devices gets more than the first one's width: its own says little of the next device.
+    A slice known from a handful of devices says little of the next one: it gets more than the width of the stage's first slice, which has the most devices.
     """
     of = folds(stage.cells)
     first, own = ([index for index in some if of[index] != without] for some in (next(iter(sliced(stage).values())), indices))
     groups = len({stage.cells[index].group for index in own})
-    wider = 1 + FEW_GROUPS / math.sqrt(1 + groups) if groups < HANDFUL else 1.0
-    least, (low, high) = _range(stage, first), _range(stage, own)
+    low, high = _range(stage, own)
+    if groups >= HANDFUL:
+        return [low, high]
+    least, wider = _range(stage, first), 1 + FEW_GROUPS / math.sqrt(1 + groups)
     return [min(least[0] ** wider, low), max(least[1] ** wider, high)]
 
 
