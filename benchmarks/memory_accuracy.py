@@ -7,6 +7,9 @@
 Truth (``benchmarks/truth/memory*``): llama.cpp b11434, measured 2026-11-23 with sparse files and ``llama_get_memory_breakdown``, 38 models,
 11,810 rows on a simulated CUDA device and on a processor; the types of every quantisation; what ``--fit`` chooses. Compared are weights, caches with
 recurrent state, and compute buffers; what a runtime takes beside them is not in these measurements.
+
+``benchmarks/truth/memory_h100.csv`` is a real card: llama-bench of the same b11434 (CUDA 13.0, sm_90) on an NVIDIA H100 80GB HBM3 with driver 580.159.04,
+2026-11-26, sparse files of eight models; the buffers as llama.cpp printed them, and what NVML says of the process, its CUDA context included.
 """
 
 from __future__ import annotations
@@ -230,6 +233,38 @@ def projector_line() -> Line:
     return Line("vision projectors: within 3 % of published files", share(off, 0.03), 0.99, 0.9)
 
 
+class CardRow(NamedTuple):
+    """One configuration on a real card: what llama.cpp printed, our estimate, and what the process held beside its buffers, all bytes."""
+
+    model: str
+    quant: str
+    context: int
+    flash_attn: bool
+    truth: float
+    device: int
+    beside: float
+
+
+def on_a_card(entries: dict[str, Any]) -> Iterator[CardRow]:
+    """Yield the rows of the real card with our estimate from the header."""
+    with (TRUTH / "memory_h100.csv").open() as stream:
+        for row in csv.DictReader(stream):
+            entry = entries[row["model"]]
+            source = ModelMemory(fold(entry["metadata"]), typed(entry, row["quant"]), "file", 0, 4)
+            config = Configuration(context=int(row["n_ctx"]), flash_attn=row["flash_attn"] == "on", outputs=0)  # llama-bench reserves a batch of outputs
+            found = estimate(source, config, places=[Place("GPU", "accelerator"), HOST], overheads=None)
+            truth = sum(float(row[name]) for name in ("model_MiB", "context_MiB", "compute_MiB")) * MIB
+            beside = float(row["nvml_process_MiB"]) * MIB - truth
+            yield CardRow(row["model"], row["quant"], config.context, config.flash_attn, truth, found.devices[0].total_bytes, beside)
+
+
+def card_lines(rows: Sequence[CardRow]) -> Iterator[Line]:
+    """Yield the lines of the goal table that come from the real card."""
+    off = [row.device / row.truth - 1 for row in rows]
+    yield Line("a real H100: device total within 1 %", share(off, 0.01), 1, 0.99)
+    yield Line("a real H100: within 0.01 %", share(off, 1e-4), 0.84, 0.84)
+
+
 def rule_of_thumb(rows: Sequence[Row], entries: dict[str, Any]) -> Iterator[dict[str, float]]:
     """Yield how far the rule of thumb is off on the same rows: least, most, median error and the share that is too low, by context."""
     parameters = {name: sum(weights.elements(shape) for _, shape in entry["tensors"]) for name, entry in entries.items()}
@@ -248,10 +283,16 @@ def main() -> int:
     started = time.perf_counter()
     entries = headers()
     rows = list(measured(entries))
-    lines = [*memory_lines(rows), weight_line(entries), fit_line(entries), catalog_line(rows), projector_line()]
+    card = list(on_a_card(entries))
+    lines = [*memory_lines(rows), weight_line(entries), fit_line(entries), catalog_line(rows), projector_line(), *card_lines(card)]
     for line in lines:
         mark = "ok" if line.reached >= line.goal else "below the goal" if line.reached >= line.budget else "WORSE THAN THE BUDGET"
         print(f"{line.name:62s} {line.reached:7.2%}  goal {line.goal:6.1%}  {mark}")
+    for flash in (True, False):
+        beside = sorted(row.beside / MIB for row in card if row.flash_attn == flash)
+        words = "with" if flash else "without"
+        print(f"\nbeside its buffers the process on the H100 held {beside[0]:.0f} to {beside[-1]:.0f} MiB {words} flash attention ({len(beside)} runs)", end="")
+    print()
     thumb = list(rule_of_thumb(rows, entries))
     print("\nThe rule of thumb (parameters x nominal bits / 8 x 1.2) on the same rows of one GPU:")
     for one in thumb:

@@ -13,6 +13,8 @@ Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=3)]
 Factors = dict[str, Annotated[float, Field(gt=0.05, lt=20)]]
 Class = Literal["f16", "bf16", "q8", "q6", "q5", "q4_0", "q4k", "iq4", "q3", "q2", "iq3", "iq2", "mxfp4"]
+Backend = Literal["cuda", "rocm", "metal", "mlx", "vulkan", "sycl"]
+BackendClass = Annotated[str, Field(pattern=r"^(cuda|rocm|metal|mlx|vulkan|sycl)-(b?f16|i?q[2-8]k?|q4_0|mxfp4)$")]
 InstructionSet = Literal["avx512", "avx2", "avx", "sse", "apple", "neon-dotprod", "neon", "none"]
 
 
@@ -89,8 +91,8 @@ class Prefill(Strict):
     attention: Positive
     plain_attention: Positive
     balance: Positive
-    backend_quant: dict[str, Positive]
-    yearly: dict[str, Positive]
+    backend_quant: dict[BackendClass, Positive]
+    yearly: dict[Backend, Positive]
     pipeline: Share
     integer: Positive
     bandwidth: Positive
