@@ -200,6 +200,11 @@ def test_a_process_forked_while_threads_work_answers_as_well() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_nothing_holds_the_standard_librarys_lock_of_cached_properties() -> None:
+    users = [path.name for path in (ROOT / "sizer").rglob("*.py") if "import cached_property" in path.read_text(encoding="utf-8")]
+    assert users == [], "up to Python 3.11 it holds one lock for all objects, and a forked process waits for it for ever: sizer.lazy does without"
+
+
 LOOP = """
 import gc, os, sys, threading
 import sizer

@@ -7,7 +7,6 @@ the runtime is chosen afterwards. Placement is solved in closed form (architectu
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from math import ceil, log2
 from typing import Any
 
@@ -17,6 +16,7 @@ from sizer.estimator import memory, speed, weights, work
 from sizer.estimator.architecture import Architecture, fold
 from sizer.estimator.memory import ModelMemory
 from sizer.estimator.speed import Place, Rates
+from sizer.lazy import lazy
 from sizer.recommender import ranking
 from sizer.records import dataclass, replace
 from sizer.runtimes.options import Option, model_refusal
@@ -154,7 +154,7 @@ class Space:
         self._losses: dict[tuple[str, str], float] = {}
         self._helds: dict[tuple[str, int, str, int], memory.Held] = {}
 
-    @cached_property
+    @lazy
     def engines(self) -> tuple[Engine, ...]:
         """The engines of this machine, the preferred one first."""
         groups: dict[tuple[str, str, tuple[int, ...]], list[Option]] = {}
@@ -471,17 +471,17 @@ class Space:
             speed_class=row.quant.speed_class,
         )
 
-    @cached_property
+    @lazy
     def most_preference(self) -> float:
         """Points of the most preferred runtime."""
         return max((engine.preference for engine in self.engines), default=0.0)
 
-    @cached_property
+    @lazy
     def host_rates(self) -> Rates:
         """What the processor reaches."""
         return speed.rates_for_cpu(self.machine, self.catalog.speed)
 
-    @cached_property
+    @lazy
     def has_usable_accelerator(self) -> bool:
         """Whether any accelerator could be used at all."""
         return any(card.usable for card in self.machine.accelerators)
