@@ -70,6 +70,7 @@ def test_the_catalog_has_nothing_to_complain_about() -> None:
 
 
 @pytest.mark.parametrize("name", ["model_catalog", "quality", "quants"])
+@pytest.mark.timeout(600)  # YAML in pure Python and every size again: seconds on a quiet machine, minutes on a busy one
 def test_the_compiled_file_is_what_the_data_gives(name: str) -> None:
     assert compiler.stale((name,)) == [], "run python -m sizer.catalog.compile"
 
