@@ -109,7 +109,7 @@ def own_runs(done: Sequence[fit.Stage]) -> None:
 
 
 def card_runs() -> None:
-    """Print what we measured on a lent H100 beside the prediction, as Markdown; no constant is fitted to these rows.
+    """Print what was measured on an H100 beside the prediction, as Markdown; no constant is fitted to these rows.
 
     llama-bench b11434 (CUDA 13.0, sm_90, flash attention), NVIDIA H100 80GB HBM3, driver 580.159.04, sparse files: zeros cost less power than weights do, which
     flatters prompts by about a tenth and generating hardly; the first of the runs pays for loading the kernels, so the best one counts.
