@@ -155,7 +155,7 @@ def _notices(space: Space, row: Row | None, found: Found, larger: Larger | None)
         message = f"about {rate(row.decode_tps)} {what} is slow for {case['title']} ({case['decode_floor_tps']:g} is the least that feels usable)"
         result.append(Notice("slow-for-use-case", "warning", message, "a smaller model under 'faster', a GPU, or a cloud provider"))
     if waits_long(row, space):
-        message = f"the first token of a {case['prompt_tokens']}-token prompt takes about {row.ttft_s:.0f} s"
+        message = f"with a prompt of {case['prompt_tokens']} tokens the first one of the answer takes about {row.ttft_s:.0f} s"
         result.append(Notice("slow-first-token", "warning", message, "shorter prompts, prefix caching, or a GPU"))
     if row.config.context < case["context_tokens"] and not needs.context and needs.use_case != "embedding":
         message = f"{row.config.context} tokens of context fit; {needs.use_case} is better with {case['context_tokens']}"
