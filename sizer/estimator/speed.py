@@ -662,7 +662,7 @@ def meaning(use_case: Mapping[str, Any], estimate: SpeedEstimate, constants: Map
     told = _pace(use_case, estimate.decode_tps, words)
     if estimate.thinking_tokens and estimate.answer_s and estimate.decode_tps >= words["unusable_tps"]:
         told += f"; thinks first, about {estimate.thinking_tokens} tokens: the whole answer takes about {_seconds(estimate.answer_s)}"
-    wait = use_case["prompt_tokens"] / estimate.prefill_tps
+    wait = use_case["prompt_tokens"] / estimate.prefill_tps + 1 / estimate.decode_tps  # as ttft_s counts: the first token is written too
     if estimate.decode_tps < words["unusable_tps"] or wait <= use_case["first_token_good_s"]:
         return told
     waiting = f"{_seconds(wait)} before the first token of {_prompt(use_case['prompt_tokens'])}"

@@ -26,6 +26,12 @@ def gib(count: float) -> str:
     return f"{count / GIB:.1f} GiB"
 
 
+def gib_pair(needed: float, given: float) -> tuple[str, str]:
+    """Return two sizes with as many digits as tell them apart: "needs 4.7 GiB, the memory gives 4.7 GiB" explains nothing."""
+    digits = next((digits for digits in (1, 2, 3) if f"{needed / GIB:.{digits}f}" != f"{given / GIB:.{digits}f}"), 1)
+    return f"{needed / GIB:.{digits}f} GiB", f"{given / GIB:.{digits}f} GiB"
+
+
 def rate(tokens_per_second: float) -> str:
     """Return a speed as people say it: no digits from ten on."""
     return f"{tokens_per_second:.0f}" if tokens_per_second >= 10 else f"{tokens_per_second:.1f}"
@@ -175,15 +181,19 @@ def already_there(row: Row, space: Space) -> bool:
 def _memory_reason(row: Row, space: Space) -> str:
     engine = row.engine
     where = f"{row.quant.id} at {row.config.context} tokens"
+    whole = row.device_bytes + row.host_bytes
     if engine.shared or not engine.devices:
-        return f"{where} needs {gib(row.device_bytes + row.host_bytes)}, the memory gives {gib(row.budget_bytes)}"
+        needed, given = gib_pair(whole, row.budget_bytes)
+        return f"{where} needs {needed}, the memory gives {given}"
     name = "the card" if len(engine.devices) == 1 else f"the {len(engine.devices)} cards"
-    if engine.offload != "none" and not row.moved and row.device_bytes + row.host_bytes > row.all_bytes:
-        return f"{where} needs {gib(row.device_bytes + row.host_bytes)}, {name} and main memory give {gib(row.all_bytes)} together"
+    if engine.offload != "none" and not row.moved and whole > row.all_bytes:
+        needed, given = gib_pair(whole, row.all_bytes)
+        return f"{where} needs {needed}, {name} and main memory give {given} together"
     if row.device_bytes > engine.device_budget_bytes:
-        verb = "gives" if len(engine.devices) == 1 else "give"
-        return f"{where} needs {gib(row.device_bytes)}, {name} {verb} {gib(engine.device_budget_bytes)}"
-    return f"{where} needs {gib(row.host_bytes)} of main memory beside {name}, there are {gib(engine.host_budget_bytes)}"
+        needed, given = gib_pair(row.device_bytes, engine.device_budget_bytes)
+        return f"{where} needs {needed}, {name} {'gives' if len(engine.devices) == 1 else 'give'} {given}"
+    needed, given = gib_pair(row.host_bytes, engine.host_budget_bytes)
+    return f"{where} needs {needed} of main memory beside {name}, there are {given}"
 
 
 def least_tps(space: Space) -> float:

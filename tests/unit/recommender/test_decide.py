@@ -190,3 +190,18 @@ def test_what_is_ruled_out_is_better_than_the_pick_and_than_what_is_ruled_out_be
     scores = [answer.pick.quality.score, *(best_score(known[out.model], space) for out in answer.rejected if out.model)]
     gained = catalog.assumptions["search"]["alternatives"]["quality_gained"]
     assert all(later >= earlier + gained - 0.1 for earlier, later in pairwise(scores)), answer.rejected
+
+
+def test_a_miss_by_little_is_told_with_the_digits_that_show_it() -> None:
+    from sizer.recommender.gates import gib_pair
+
+    assert gib_pair(9.1 * (1 << 30), 7.4 * (1 << 30)) == ("9.1 GiB", "7.4 GiB")
+    assert gib_pair(4.74 * (1 << 30), 4.70 * (1 << 30)) == ("4.74 GiB", "4.70 GiB")
+    assert gib_pair(1 << 30, 1 << 30) == ("1.0 GiB", "1.0 GiB")
+
+
+def test_the_wait_in_the_reasons_is_that_of_the_headline() -> None:
+    pick = sizer.recommend(sizer.Machine.describe(chip="M1", ram=8), use_case="coding").pick
+    assert pick is not None and pick.speed.ttft_s is not None
+    (said,) = [reason.fact for reason in pick.why if reason.rule == "speed"]
+    assert f"{pick.speed.ttft_s:.0f} s before the first token" in said
